@@ -1,0 +1,1 @@
+"""Layers of registration networks: warping, integration, losses and metrics of displacement fields."""

@@ -1,0 +1,29 @@
+"""Similarity measures for registration, behind one interface (larger is better), and LC2 of patches."""
+
+from __future__ import annotations
+
+from mambamed.registration.similarity.interface import Similarity
+from mambamed.registration.similarity.lc2 import lc2
+from mambamed.registration.similarity.lc2 import lc2_map
+from mambamed.registration.similarity.lc2_pairs import lc2_all_pairs
+from mambamed.registration.similarity.measures import build_similarity
+from mambamed.registration.similarity.measures import local_variance
+from mambamed.registration.similarity.measures import similarity_names
+from mambamed.registration.similarity.mind_ssc import mind_ssc
+from mambamed.registration.similarity.mutual_information import mattes_mutual_information
+from mambamed.registration.similarity.ncc import global_ncc
+from mambamed.registration.similarity.ncc import local_squared_ncc
+
+__all__ = [
+    "Similarity",
+    "build_similarity",
+    "global_ncc",
+    "lc2",
+    "lc2_all_pairs",
+    "lc2_map",
+    "local_squared_ncc",
+    "local_variance",
+    "mattes_mutual_information",
+    "mind_ssc",
+    "similarity_names",
+]
