@@ -1,0 +1,74 @@
+"""Entry of the ``mambamed`` command: finds the verb, runs it, turns every error into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from mambamed.jobs.failures import describe_failure
+from mambamed.jobs.states import ExitCode
+from mambamed.version import __version__
+
+__all__ = ["VERBS", "main"]
+
+VERBS = {
+    "segment": "segment an image with a U-Mamba or nnU-Net model",
+    "batch": "carry out one task for many cases",
+    "train": "train a model on your own cases",
+    "job": "look at, follow, cancel, resume or run a job directory",
+    "models": "list the models, show a model's card, check a model folder",
+    "doctor": "say what this machine can do, what is missing and how to get it",
+    "demo": "segment a real brain MR that comes with the installation",
+    "bench": "measure the speed of the selective scan and of segmentation here",
+    "engine": "run the warm engine process (used by 3D Slicer)",
+}
+"""Verb to its one-line help; the verb's code is ``mambamed.cli.<verb>``."""
+
+_EXIT_CODES = "exit codes: 0 done, 1 failed, 2 bad request, 130 cancelled"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (``sys.argv`` by default) and return its exit code, a value of ``ExitCode``."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in words if not word.startswith("-")), "")
+    parser = _build_parser(verb)
+    try:
+        arguments = parser.parse_args(words)
+    except SystemExit as ended:  # argparse has printed help (0) or what is wrong (2)
+        return int(ended.code or 0)
+    if arguments.verb is None:
+        parser.print_help()
+        return int(ExitCode.BAD_REQUEST)
+    try:
+        return int(importlib.import_module(f"mambamed.cli.{arguments.verb}").run(arguments))
+    except BrokenPipeError:  # the reader of our output (`| head`) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return int(ExitCode.DONE)
+    except BaseException as error:
+        failure = describe_failure(error)
+        print(f"mambamed: {failure.message}", file=sys.stderr)
+        if arguments.traceback and failure.details:
+            print(failure.details, file=sys.stderr)
+        return int(failure.exit_code)
+
+
+def _build_parser(verb: str) -> argparse.ArgumentParser:
+    """Return the parser with the arguments of ``verb`` alone, so that no other verb's code is imported."""
+    parser = argparse.ArgumentParser(
+        prog="mambamed",
+        description="State-space models for medical images. Not for clinical use.",
+        epilog=_EXIT_CODES,
+    )
+    parser.add_argument("--version", action="version", version=f"mambamed {__version__}")
+    parser.add_argument("--traceback", action="store_true", help="show the technical background of an error")
+    verbs = parser.add_subparsers(dest="verb", metavar="command")
+    for name, help_line in VERBS.items():
+        subparser = verbs.add_parser(
+            name, help=help_line, description=help_line[0].upper() + help_line[1:] + ".", epilog=_EXIT_CODES
+        )
+        if name == verb:
+            importlib.import_module(f"mambamed.cli.{name}").add_arguments(subparser)
+    return parser

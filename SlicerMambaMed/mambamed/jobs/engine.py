@@ -1,0 +1,288 @@
+"""The engine process: runs jobs in a worker process, ends them on cancel, and reports how each ended.
+
+Two processes share the work. This one imports nothing but the standard library and always answers; the worker computes
+(``mambamed.jobs.worker``). So a cancel is carried out within two seconds also while native code does not
+return, and a worker that dies (killed, out of memory, crashed in a library) still leaves a properly ended job behind.
+After such an end the next job gets a new worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import IO
+from typing import Any
+
+from mambamed.errors import BadRequestError
+from mambamed.jobs.directory import CANCEL_GRACE_S
+from mambamed.jobs.directory import JobDirectory
+from mambamed.jobs.process import kill_process_tree
+from mambamed.jobs.process import start_in_own_group
+from mambamed.jobs.states import ExitCode
+from mambamed.jobs.states import JobState
+
+__all__ = ["Engine", "serve"]
+
+_POLL_INTERVAL_S = 0.05
+_HOST_GONE_MESSAGE = "The program that had started this job ended before the job did; start the job again."
+
+
+@dataclass
+class _Worker:
+    """A running worker process."""
+
+    process: subprocess.Popen[bytes]
+    answers: queue.Queue[dict[str, Any] | None] = field(default_factory=queue.Queue)
+
+    def send(self, order: dict[str, Any]) -> None:
+        """Give an order; a worker that has died is noticed through its answers instead."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+            self.process.stdin.flush()
+
+
+class Engine:
+    """Runs jobs one after the other in a worker that is kept warm.
+
+    Args:
+        extra_tasks: tasks besides the built-in ones, each ``name=module:function``.
+        preload: names of tasks that a new worker imports at once.
+        python: interpreter for the worker; this one by default.
+
+    Example:
+        >>> with Engine() as engine:
+        ...     state = engine.run(Path("/tmp/job"))
+    """
+
+    def __init__(self, extra_tasks: Sequence[str] = (), preload: Sequence[str] = (), python: str = "") -> None:
+        self._command = [python or sys.executable, "-m", "mambamed", "engine", "--worker"]
+        for definition in extra_tasks:
+            self._command += ["--task", definition]
+        for task in preload:
+            self._command += ["--preload", task]
+        self._worker: _Worker | None = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process number of the worker, ``None`` when there is none now."""
+        return self._worker.process.pid if self._worker else None
+
+    def warm_up(self) -> None:
+        """Start the worker now rather than with the first job."""
+        if self._worker is None or self._worker.process.poll() is not None:
+            self._worker = self._start_worker()
+
+    def run(self, directory: Path, on_poll: Callable[[], None] | None = None) -> JobState:
+        """Run the job in ``directory`` to its end and return its final state.
+
+        Args:
+            directory: a job directory in state queued.
+            on_poll: called about twenty times per second meanwhile (to draw progress or to read orders). When it
+                raises, also ``KeyboardInterrupt``, the job is cancelled and the exception goes on.
+
+        Raises:
+            BadRequestError: there is no job with a valid request in ``directory``.
+        """
+        job = JobDirectory(directory)
+        try:
+            job.request()
+        except BadRequestError as error:
+            if job.path.is_dir():
+                job.mark_failed(str(error), exit_code=ExitCode.BAD_REQUEST)
+            raise
+        if job.state().is_final:
+            return job.state()
+        if job.cancel_file.exists():
+            job.mark_cancelled()
+            return job.state()
+        self.warm_up()
+        worker = self._worker
+        assert worker is not None
+        worker.send({"run": str(job.path)})
+        cancelled_at: float | None = None
+        interruption: BaseException | None = None
+        while True:
+            try:
+                if self._has_finished(worker, job):
+                    break
+                if interruption is None and on_poll is not None:
+                    on_poll()
+            except (Exception, KeyboardInterrupt) as error:
+                interruption = interruption or error
+                job.cancel_file.touch()
+            if cancelled_at is None and job.cancel_file.exists():
+                cancelled_at = time.monotonic()
+            if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_GRACE_S:
+                self.close()
+                job.mark_cancelled()
+                break
+        if interruption is not None:
+            raise interruption
+        return job.state()
+
+    def close(self) -> None:
+        """End the worker with everything that it has started."""
+        if self._worker is None:
+            return
+        process = self._worker.process
+        self._worker = None
+        kill_process_tree(process.pid)
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def _has_finished(self, worker: _Worker, job: JobDirectory) -> bool:
+        """Wait a moment for the worker's answer; end the job properly when the worker has died."""
+        try:
+            answer = worker.answers.get(timeout=_POLL_INTERVAL_S)
+        except queue.Empty:
+            return False
+        if answer is None:
+            exit_code = worker.process.wait()
+            self.close()
+            if job.cancel_file.exists():
+                job.mark_cancelled()
+            else:
+                job.mark_unexpected_end(_cause_of_death(exit_code))
+            return True
+        return answer.get("event") == "finished"
+
+    def _start_worker(self) -> _Worker:
+        process = start_in_own_group(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        worker = _Worker(process)
+        assert process.stdout is not None
+        threading.Thread(target=_read_answers, args=(process.stdout, worker.answers), daemon=True).start()
+        return worker
+
+
+def _read_answers(pipe: IO[bytes], answers: queue.Queue[dict[str, Any] | None]) -> None:
+    """Pass on the worker's answers; ``None`` stands for its end."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in pipe:
+            answers.put(json.loads(line))
+    answers.put(None)
+
+
+def _cause_of_death(exit_code: int) -> str:
+    if exit_code == -9:
+        return "killed with signal 9, which is also what the system does when memory runs out"
+    if exit_code < 0:
+        return f"signal {-exit_code}"
+    return f"exit code {exit_code}"
+
+
+class _HostGoneError(Exception):
+    """The program that started the engine has closed our standard input."""
+
+
+class _ShutdownError(Exception):
+    """The program that started the engine has asked it to end."""
+
+
+def serve(engine: Engine, orders: IO[str], answers: IO[str]) -> ExitCode:
+    """Run the warm engine: one JSON order per line in, one JSON answer per line out, until shutdown or end of input.
+
+    Orders: ``{"command": "run"|"cancel", "directory": DIR}``, ``{"command": "shutdown"}``. Answers:
+    ``{"event": "ready", "pid", "version"}``, ``{"event": "started"|"finished", "directory", ...}``,
+    ``{"event": "error", "message"}``. Jobs run in the order in which they came; a cancel acts at once. A shutdown
+    cancels what still runs or waits; the end of input means that the host died, and fails it.
+    """
+    from mambamed.version import __version__
+
+    incoming: queue.Queue[dict[str, Any] | None] = queue.Queue()
+    threading.Thread(target=_read_orders, args=(orders, incoming), daemon=True).start()
+    waiting: deque[Path] = deque()
+    running: Path | None = None
+
+    def answer(event: str, **fields: Any) -> None:
+        answers.write(json.dumps({"event": event, **fields}) + "\n")
+        answers.flush()
+
+    def take_order(order: dict[str, Any] | None) -> None:
+        if order is None:
+            for abandoned in [running, *waiting]:
+                if abandoned is not None:
+                    JobDirectory(abandoned).mark_failed(_HOST_GONE_MESSAGE)
+            raise _HostGoneError
+        command = order.get("command")
+        directory = order.get("directory")
+        if command == "shutdown":
+            raise _ShutdownError
+        if command not in ("run", "cancel") or not isinstance(directory, str):
+            answer("error", message=f"This order is not understood: {json.dumps(order)[:300]}")
+        elif command == "run":
+            waiting.append(Path(directory))
+        elif Path(directory) in waiting:
+            waiting.remove(Path(directory))
+            state = JobDirectory(directory).cancel(timeout_s=0)
+            answer("finished", directory=directory, state=state.value)
+        else:
+            JobDirectory(directory).request_cancel()
+
+    def take_orders() -> None:
+        while True:
+            try:
+                take_order(incoming.get_nowait())
+            except queue.Empty:
+                return
+
+    answer("ready", pid=os.getpid(), version=__version__)
+    engine.warm_up()
+    try:
+        while True:
+            if not waiting:
+                take_order(incoming.get())
+                continue
+            running = directory = waiting.popleft()
+            job = JobDirectory(directory)
+            answer("started", directory=str(directory))
+            try:
+                state = engine.run(directory, take_orders)
+                message = job.status().message
+            except BadRequestError as error:
+                state, message = JobState.FAILED, str(error)
+            running = None
+            answer("finished", directory=str(directory), state=state.value, message=message)
+            engine.warm_up()  # a new worker, where the job has cost the last one
+    except _HostGoneError:
+        return ExitCode.FAILED
+    except _ShutdownError:
+        for directory in waiting:
+            JobDirectory(directory).mark_cancelled()
+        return ExitCode.DONE
+    finally:
+        engine.close()
+
+
+def _read_orders(pipe: IO[str], incoming: queue.Queue[dict[str, Any] | None]) -> None:
+    """Pass on the host's orders; ``None`` stands for the end of input."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in pipe:
+            if line.strip():
+                try:
+                    order = json.loads(line)
+                except ValueError:
+                    order = {"command": line.strip()}
+                incoming.put(order if isinstance(order, dict) else {"command": str(order)})
+    incoming.put(None)

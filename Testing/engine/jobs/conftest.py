@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from mambamed.jobs.directory import JobDirectory
+from mambamed.jobs.process import ProcessIdentity
+from mambamed.jobs.request import JobRequest
+
+HERE = Path(__file__).parent
+TASK_NAMES = ("write_text", "wait_politely", "wait_stubbornly", "die", "refuse", "stumble")
+
+
+@pytest.fixture
+def extra_tasks(monkeypatch):
+    """Definitions of the sample tasks, importable by the processes that a test starts."""
+    engine_folder = HERE.parents[2] / "SlicerMambaMed"
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(engine_folder), str(HERE)]))
+    return [f"{name}=sample_tasks:{name}" for name in TASK_NAMES]
+
+
+@pytest.fixture
+def make_job(tmp_path):
+    """Make a job directory: ``make_job(task, **settings)``."""
+    count = 0
+
+    def make(task, **settings):
+        nonlocal count
+        count += 1
+        return JobDirectory(tmp_path / f"job {count}").create(JobRequest(task=task, settings=settings))
+
+    return make
+
+
+@pytest.fixture
+def wait_until():
+    """Wait for a condition, with a generous limit that only a hanging program reaches."""
+
+    def wait(condition, limit_s=60.0):
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            assert time.monotonic() < deadline, "waited too long"
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def child_of(wait_until):
+    """Identity of the child process that a sample task has started."""
+
+    def find(job):
+        file = job.path / "child.pid"
+        wait_until(lambda: file.exists() and file.read_text().isdigit())
+        return ProcessIdentity.of(int(file.read_text()))
+
+    return find
