@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import SimpleITK
+import SimpleITK as sitk
 import torch
 from torch import Tensor
 
@@ -34,15 +34,15 @@ def mattes_mutual_information(fixed: Tensor, moving: Tensor, weights: Tensor | N
         if not bool(inside.any()) or any(float(v[inside].max() - v[inside].min()) == 0.0 for v in (first, second)):
             values.append(0.0)
             continue
-        method = SimpleITK.ImageRegistrationMethod()
+        method = sitk.ImageRegistrationMethod()
         method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=bins)
-        method.SetInterpolator(SimpleITK.sitkLinear)
-        method.SetInitialTransform(SimpleITK.Transform(3, SimpleITK.sitkIdentity))
+        method.SetInterpolator(sitk.sitkLinear)
+        method.SetInitialTransform(sitk.Transform(3, sitk.sitkIdentity))
         if weights is not None:
-            mask = SimpleITK.GetImageFromArray(inside.numpy().astype("uint8"))
+            mask = sitk.GetImageFromArray(inside.numpy().astype("uint8"))
             method.SetMetricFixedMask(mask)
             method.SetMetricMovingMask(mask)
-        images = [SimpleITK.GetImageFromArray(volume.numpy()) for volume in (first, second)]
+        images = [sitk.GetImageFromArray(volume.numpy()) for volume in (first, second)]
         # SimpleITK minimises, so its metric is the negative mutual information.
         values.append(-method.MetricEvaluate(*images))
     return torch.tensor(values, dtype=fixed.dtype, device=fixed.device)

@@ -1,1 +1,0 @@
-"""Segmentation with U-Mamba and every nnU-Net v2 model."""
