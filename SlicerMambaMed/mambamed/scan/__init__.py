@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mambamed.scan.operator import last_backend
-from mambamed.scan.operator import selective_scan
+from mambamed.scan.dispatch import last_backend
+from mambamed.scan.dispatch import selective_scan
 from mambamed.scan.registry import BACKEND_VARIABLE
 from mambamed.scan.registry import availability
 from mambamed.scan.registry import backends

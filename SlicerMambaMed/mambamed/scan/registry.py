@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import logging
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,8 +19,6 @@ __all__ = ["BACKEND_VARIABLE", "availability", "backends", "choose_backend", "lo
 
 BACKEND_VARIABLE = "MAMBAMED_SCAN_BACKEND"
 """Environment variable that names the backend where the caller leaves it at ``auto``."""
-
-_LOGGER = logging.getLogger(__name__)
 
 ScanFunction = Callable[[ScanInputs], tuple[torch.Tensor, torch.Tensor]]
 
@@ -38,8 +36,25 @@ def _no_problem() -> str | None:
     return None
 
 
+def _missing(package: str) -> str | None:
+    """Reason if a package is not installed."""
+    try:
+        found = importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        found = False
+    return None if found else f"the package {package} is not installed"
+
+
+def _numba_problem() -> str | None:
+    """Numba compiles at first use, which must not happen in Slicer's own process."""
+    if hasattr(sys.modules.get("slicer"), "app"):
+        return "it compiles at first use, which is kept out of Slicer's own process; use the engine process"
+    return _missing("numba")
+
+
 # Best first: a backend earlier in this table is preferred where it can serve the device.
 _BACKENDS: dict[str, _Backend] = {
+    "numba": _Backend("mambamed.scan.numba_scan", ("cpu",), _numba_problem),
     "reference": _Backend("mambamed.scan.reference", None, _no_problem),
 }
 
