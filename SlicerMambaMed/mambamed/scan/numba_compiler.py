@@ -48,8 +48,8 @@ def compiled_scan(dtype: torch.dtype) -> CompiledScan:
 
 def _compile(scalar: types.Float) -> CompiledScan:
     modules = (numba_forward, numba_backward, numba_vectors)
-    sources = tuple(Path(module.__file__) for module in modules)
-    functions = {
+    sources = tuple(Path(str(module.__file__)) for module in modules)
+    functions: dict[str, Callable[..., None]] = {
         "gather_rows": numba_forward.gather_rows,
         "scatter_rows": numba_backward.scatter_rows,
         "scan_forward": numba_forward.scan_forward,
@@ -110,10 +110,11 @@ def _cache_folder(folder: Path | None) -> Iterator[None]:
 
     Numba reads ``numba.config.CACHE_DIR`` when a function is declared; it offers no setting per function.
     """
-    before = numba.config.CACHE_DIR
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
     try:
         if folder is not None:
-            numba.config.CACHE_DIR = str(folder)
+            settings.CACHE_DIR = str(folder)
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before

@@ -55,8 +55,8 @@ VECTOR32 = VectorType(types.float32)
 VECTOR64 = VectorType(types.float64)
 
 
-def _vector_of(scalar: types.Type) -> VectorType | None:
-    return {types.float32: VECTOR32, types.float64: VECTOR64}.get(scalar)
+def _vector_of(scalar: types.Type) -> Any:
+    return VECTOR32 if scalar == types.float32 else VECTOR64
 
 
 def _element_ir(vector: VectorType) -> ir.Type:
@@ -303,8 +303,10 @@ def two_totals(typing_context: Any, left: Any, right: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         half = LANES // 2
-        low = _shuffle(builder, *arguments, list(range(half)) + list(range(LANES, LANES + half)))
-        high = _shuffle(builder, *arguments, list(range(half, LANES)) + list(range(LANES + half, 2 * LANES)))
+        left_value, right_value = arguments
+        low = _shuffle(builder, left_value, right_value, list(range(half)) + list(range(LANES, LANES + half)))
+        upper = list(range(half, LANES)) + list(range(LANES + half, 2 * LANES))
+        high = _shuffle(builder, left_value, right_value, upper)
         both = builder.fadd(low, high)
         while half > 1:
             half //= 2
