@@ -21,9 +21,11 @@ $(READY): constraints.txt pyproject.toml
 	@touch $(READY)
 
 demo: $(READY)
+	@$(PY) Testing/check_system.py demo
 	$(PY) -m mambamed demo --output demo-output --overwrite
 
 test: $(READY)
+	@$(PY) Testing/check_system.py test
 	$(PY) -m pytest
 
 lint: $(READY)

@@ -18,6 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -61,13 +62,21 @@ class Engine:
         extra_tasks: tasks besides the built-in ones, each ``name=module:function``.
         preload: names of tasks that a new worker imports at once.
         python: interpreter for the worker; this one by default.
+        environment: variables set for the worker besides ours.
 
     Example:
         >>> with Engine() as engine:
         ...     state = engine.run(Path("/tmp/job"))
     """
 
-    def __init__(self, extra_tasks: Sequence[str] = (), preload: Sequence[str] = (), python: str = "") -> None:
+    def __init__(
+        self,
+        extra_tasks: Sequence[str] = (),
+        preload: Sequence[str] = (),
+        python: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environment = {**os.environ, **(environment or {})}
         self._command = [python or sys.executable, "-m", "mambamed", "engine", "--worker"]
         for definition in extra_tasks:
             self._command += ["--task", definition]
@@ -169,7 +178,9 @@ class Engine:
         return answer.get("event") == "finished"
 
     def _start_worker(self) -> _Worker:
-        process = start_in_own_group(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = start_in_own_group(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
+        )
         worker = _Worker(process)
         assert process.stdout is not None
         threading.Thread(target=_read_answers, args=(process.stdout, worker.answers), daemon=True).start()

@@ -1,0 +1,35 @@
+"""Shared network layers (the Mamba block, norms) and the choice of device and precision.
+
+Attributes are imported when first used, so that ``mambamed.nn.device`` and the layers can be used independently.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+from typing import Any
+
+if TYPE_CHECKING:
+    from mambamed.nn.device import choose_device
+    from mambamed.nn.device import describe_devices
+    from mambamed.nn.instance_norm import keep_channels_last
+    from mambamed.nn.mamba import Mamba
+    from mambamed.nn.precision import Precision
+    from mambamed.nn.precision import choose_precision
+
+__all__ = ["Mamba", "Precision", "choose_device", "choose_precision", "describe_devices", "keep_channels_last"]
+
+_HOMES = {
+    "Mamba": "mambamed.nn.mamba",
+    "Precision": "mambamed.nn.precision",
+    "choose_device": "mambamed.nn.device",
+    "choose_precision": "mambamed.nn.precision",
+    "describe_devices": "mambamed.nn.device",
+    "keep_channels_last": "mambamed.nn.instance_norm",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Segmentation with U-Mamba and every nnU-Net v2 model."""
