@@ -8,9 +8,7 @@ import check_system
 
 
 def test_missing_libraries_are_named_in_one_line_with_their_packages(monkeypatch):
-    monkeypatch.setitem(
-        check_system.LIBRARIES, "test", {"libnot-there.so.1": "libnot1", "libnor-this.so.2": "libnot1"}
-    )
+    monkeypatch.setitem(check_system.LIBRARIES, "test", {"libnot-there.so.1": "libnot1", "libnor-this.so.2": "libnot1"})
     missing = check_system.missing_packages("test")
     assert missing == {"libnot-there.so.1": "libnot1", "libnor-this.so.2": "libnot1"}
     line = check_system.message("test", missing)

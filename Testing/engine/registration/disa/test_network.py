@@ -72,15 +72,14 @@ def test_parameter_count_of_the_paper() -> None:
 def test_dense_descriptors_contain_those_of_stride_four(stride: int) -> None:
     torch.manual_seed(0)
     network = DISANet().double()
-    volume = torch.randn(1, 1, 57, 53, 61, dtype=torch.float64)
+    volume = torch.randn(1, 1, 33, 29, 37, dtype=torch.float64)
     with torch.inference_mode():
         sparse = network(volume)
         dense = network(volume, stride=stride)
     assert dense.shape[2:] == tuple(-(-size // stride) for size in volume.shape[2:])
     step = 4 // stride
-    torch.testing.assert_close(
-        dense[:, :, ::step, ::step, ::step][:, :, :9, :8, :10], sparse[:, :, :9, :8, :10], rtol=0, atol=1e-12
-    )
+    # With sizes of 4n + 1 even the borders agree.
+    torch.testing.assert_close(dense[:, :, ::step, ::step, ::step], sparse, rtol=0, atol=1e-12)
 
 
 def test_other_strides_are_refused() -> None:
