@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,16 @@ def shared_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the shared folder {folder} is absent; set MAMBAMED_SHARED to it")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _engine_for_child_processes() -> Iterator[None]:
+    """Let processes that tests start import the engine of this checkout, installed or not."""
+    before = os.environ.get("PYTHONPATH")
+    engine_folder = str(Path(__file__).resolve().parents[1] / "SlicerMambaMed")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [engine_folder, before]))
+    yield
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before

@@ -134,7 +134,7 @@ def _run(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
         print(f"mambamed: {status.message}", file=sys.stderr)
     else:
         print(_status_text(job, status))
-    return status.exit_code or ExitCode.FAILED
+    return ExitCode.FAILED if status.exit_code is None else status.exit_code
 
 
 def _status_json(job: JobDirectory, status: JobStatus) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+"""Fixtures for jobs: sample tasks that the engine can run, job directories, waiting."""
+
 from __future__ import annotations
 
 import os
@@ -9,15 +11,15 @@ from mambamed.jobs.directory import JobDirectory
 from mambamed.jobs.process import ProcessIdentity
 from mambamed.jobs.request import JobRequest
 
-HERE = Path(__file__).parent
+SAMPLE_TASKS_FOLDER = Path(__file__).parent / "jobs"
 TASK_NAMES = ("write_text", "wait_politely", "wait_stubbornly", "die", "refuse", "stumble")
 
 
 @pytest.fixture
 def extra_tasks(monkeypatch):
     """Definitions of the sample tasks, importable by the processes that a test starts."""
-    engine_folder = HERE.parents[2] / "SlicerMambaMed"
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(engine_folder), str(HERE)]))
+    engine_folder = Path(__file__).parents[2] / "SlicerMambaMed"
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(engine_folder), str(SAMPLE_TASKS_FOLDER)]))
     return [f"{name}=sample_tasks:{name}" for name in TASK_NAMES]
 
 
