@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["slicer_host.pytest_plugin"]
+
 
 @pytest.fixture(scope="session")
 def shared_folder() -> Path:

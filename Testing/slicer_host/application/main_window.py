@@ -1,0 +1,62 @@
+"""The main window stand-in: a module panel beside the views. Without it ``slicer.util.mainWindow()`` is None."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6 import QtCore
+from PySide6 import QtWidgets
+
+from ..generated.factory import custom_class
+from ..pythonqt.conversion import to_python
+
+__all__ = ["MainWindow", "set_main_window"]
+
+
+class MainWindow:
+    """A qSlicerMainWindow with the panel in a scroll area on the left and the views on the right."""
+
+    def __init__(self, host: Any) -> None:
+        self.window = custom_class("qSlicerMainWindow")()
+        self.window.objectName = "qSlicerMainWindow"
+        self.window.windowTitle = "Stand-in for 3D Slicer"
+        self.window.resize(1366, 768)
+        self._scroll = QtWidgets.QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.views = QtWidgets.QWidget()
+        self.views.setStyleSheet("background-color: black")
+        splitter = QtWidgets.QSplitter()
+        splitter.addWidget(self._scroll)
+        splitter.addWidget(self.views)
+        splitter.setSizes([440, 926])
+        QtWidgets.QMainWindow.setCentralWidget(self.window, splitter)
+        self.window.show()
+        self.layout_manager = custom_class("qSlicerLayoutManager")()
+
+    def show_panel(self, container: Any) -> None:
+        """Show a module's panel in the place of the one before."""
+        self._scroll.takeWidget()
+        self._scroll.setWidget(container)
+        container.show()
+
+    def panel_area(self) -> Any:
+        """Return the scroll area of the panel."""
+        return to_python(self._scroll)
+
+    def close(self) -> None:
+        """End the window; the panel survives."""
+        self._scroll.takeWidget()
+        self.window.hide()
+        self.window.delete()
+
+
+def set_main_window(host: Any, wanted: bool) -> None:
+    """Add or take away the main window of a running host."""
+    if wanted and host.main_window is None:
+        host.main_window = MainWindow(host)
+        host.app._h_managers["layout manager"] = host.main_window.layout_manager
+    elif not wanted and host.main_window is not None:
+        host.app._h_managers.pop("layout manager", None)
+        host.main_window.close()
+        host.main_window = None
