@@ -1,0 +1,98 @@
+"""``mambamed train segmentation``: train a network in a job directory, headless, resumable."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from mambamed.jobs.states import ExitCode
+from mambamed.segmentation.training_settings import ARCHITECTURES
+from mambamed.segmentation.training_settings import CONFIGURATIONS
+from mambamed.segmentation.training_settings import SegmentationTrainingSettings
+
+__all__ = ["add_arguments", "run"]
+
+_RECIPE_DEFAULTS = {
+    "epochs": 60,
+    "iterations": 100,
+    "validation_iterations": 4,
+    "learning_rate": 1.5e-3,
+    "optimizer": "adamw",
+    "seed": 152,
+}
+"""What ``--recipe brain-tissue-mr`` uses for options that are not given: the values that made the bundled model."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the tasks of ``mambamed train`` and their options."""
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="task")
+    task = tasks.add_parser(
+        "segmentation",
+        help="train a U-Mamba or nnU-Net network on a raw nnU-Net v2 data set",
+        description="Check a data set, plan and preprocess it with nnU-Net v2, and train. The output folder is a job "
+        "directory: mambamed job status|follow|cancel|resume work on it, and outputs/model holds the trained model.",
+    )
+    source = task.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", type=Path, help="raw data set folder, DatasetXXX_Name")
+    source.add_argument("--recipe", choices=["brain-tissue-mr"], help="make the data of the bundled model and train it")
+    task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and the trained model")
+    task.add_argument("--architecture", choices=ARCHITECTURES, help="network (default: umamba-bot)")
+    task.add_argument("--configuration", choices=CONFIGURATIONS, help="nnU-Net configuration (default: 3d_fullres)")
+    task.add_argument("--fold", choices=["0", "1", "2", "3", "4", "all"], help="fold (default: all)")
+    task.add_argument("--epochs", type=int, help="epochs (default: 1000)")
+    task.add_argument("--iterations", type=int, help="training batches per epoch (default: 250)")
+    task.add_argument(
+        "--validation-iterations", type=int, dest="validation_iterations", help="validation batches (default: 50)"
+    )
+    task.add_argument("--learning-rate", type=float, dest="learning_rate", help="at the start (default: 0.01)")
+    task.add_argument("--optimizer", choices=["sgd", "adamw"], help="optimiser (default: sgd)")
+    task.add_argument("--momentum", type=float, help="of SGD (default: 0.99)")
+    task.add_argument("--precision", choices=["auto", "float32", "bfloat16"], help="default: auto")
+    task.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    task.add_argument("--processes", type=int, help="processes for preprocessing (default: 2)")
+    task.add_argument(
+        "--loader-processes", type=int, dest="loader_processes", help="processes that prepare batches (default: 1)"
+    )
+    task.add_argument("--seed", type=int, help="seed of every random draw (default: 0)")
+    task.add_argument(
+        "--time-limit-minutes", type=float, dest="time_limit_minutes", help="end the schedule by then (default: none)"
+    )
+    task.add_argument("--heads", type=int, help="synthetic heads of the recipe (default: 100)")
+    task.add_argument("--detach", action="store_true", help="start in the background and return")
+    task.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Train, or start to train."""
+    from mambamed.cli.running import raise_unless_done
+    from mambamed.cli.running import start_in_background
+    from mambamed.jobs.request import JobRequest
+
+    settings = settings_from_arguments(arguments)
+    request = JobRequest(task="train-segmentation", settings=settings.to_json())
+    if arguments.detach:
+        return start_in_background(request, arguments.output, arguments.json)
+
+    from mambamed.cli.job import run_in_foreground
+    from mambamed.jobs.directory import JobDirectory
+    from mambamed.jobs.engine import Engine
+
+    job = JobDirectory(arguments.output).create(request)
+    with Engine() as engine:
+        status = run_in_foreground(job, engine, quiet=arguments.json)
+    raise_unless_done(status)
+    model = str(job.outputs_folder / "model")
+    print(json.dumps({"state": "done", "model": model}) if arguments.json else f"model: {model}")
+    return ExitCode.DONE
+
+
+def settings_from_arguments(arguments: argparse.Namespace) -> SegmentationTrainingSettings:
+    """Return the settings that the options describe; what is not given has the default (of the recipe, if any)."""
+    values = dict(_RECIPE_DEFAULTS) if arguments.recipe else {}
+    for field in dataclasses.fields(SegmentationTrainingSettings):
+        value = getattr(arguments, field.name, None)
+        if value is not None:
+            values[field.name] = str(value.absolute()) if isinstance(value, Path) else value
+    return SegmentationTrainingSettings(**values)  # type: ignore[arg-type]

@@ -1,0 +1,37 @@
+"""The job ``train-segmentation``: a training in a job directory, resumable, with the model as its output."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from mambamed.segmentation.training_settings import SegmentationTrainingSettings
+
+if TYPE_CHECKING:
+    from mambamed.jobs.context import JobContext
+    from mambamed.jobs.request import JobRequest
+
+__all__ = ["run"]
+
+_WORK_FOLDER = "training"
+
+
+def run(request: JobRequest, job: JobContext) -> None:
+    """Train as the request says; the trained folder is the output ``model``.
+
+    Everything that a resumed attempt needs (preprocessed data, checkpoints) stays in the job's ``training`` folder.
+    """
+    from mambamed.segmentation.training import train_segmentation
+
+    settings = SegmentationTrainingSettings.from_json(request.settings)
+    work = job.directory / _WORK_FOLDER
+    trained = train_segmentation(settings, work, job, resume=job.attempt > 1)
+    fold = f"fold_{settings.fold}"
+    for name in ("plans.json", "dataset.json", "dataset_fingerprint.json", f"{fold}/checkpoint_final.pth"):
+        source = trained / name
+        if source.is_file():
+            shutil.copyfile(source, job.output_path(f"model/{trained.name}/{name}"))
+    progress = trained / fold / "progress.png"
+    if progress.is_file():
+        shutil.copyfile(progress, job.output_path("progress.png"))
+    shutil.rmtree(work / "preprocessed", ignore_errors=True)

@@ -1,0 +1,63 @@
+"""The trainer of the brain tissue model: U-Mamba Bot on synthetic heads that get a fresh contrast in every batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
+from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
+from batchgeneratorsv2.transforms.utils.deep_supervision_downsampling import DownsampleSegForDSTransform
+
+from mambamed.segmentation.brain_recipe.contrast import draw_contrast
+from mambamed.segmentation.brain_recipe.contrast import paint
+from mambamed.segmentation.trainers.umamba_bot import nnUNetTrainerUMambaBot
+
+__all__ = ["PaintContrast", "nnUNetTrainerBrainTissue"]
+
+
+class PaintContrast(BasicTransform):
+    """Replace the anatomical classes in the image channel by a random MR contrast, and the labels by its tissues.
+
+    Half of the patches are mirrored left to right first.
+    """
+
+    def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
+        """Paint (1, Z, Y, X) classes; the global NumPy state gives the seed, so that loader processes differ."""
+        random = np.random.default_rng(np.random.randint(2**31))
+        anatomy = data_dict["image"][0].round().to(torch.uint8)
+        if random.random() < 0.5:
+            anatomy = anatomy.flip(-1)
+        image, tissue = paint(anatomy, draw_contrast(random))
+        data_dict["image"] = image[None]
+        data_dict["segmentation"] = tissue[None]
+        return data_dict
+
+
+class nnUNetTrainerBrainTissue(nnUNetTrainerUMambaBot):  # noqa: N801 (nnU-Net's naming)
+    """Trains on a data set whose image channel holds ``AnatomyClass`` values (see ``brain_recipe.dataset``)."""
+
+    def configure_rotation_dummyDA_mirroring_and_inital_patch_size(self) -> tuple[Any, bool, Any, tuple[int, ...]]:  # noqa: N802
+        """No spatial augmentation on the fly: the heads are already bent, turned and scaled."""
+        self.inference_allowed_mirroring_axes = (2,)
+        return (0.0, 0.0), False, self.configuration_manager.patch_size, (2,)
+
+    @staticmethod
+    def get_training_transforms(
+        patch_size: Any, rotation_for_DA: Any, deep_supervision_scales: Any, *args: Any, **kwargs: Any
+    ) -> BasicTransform:
+        """Paint, then provide the target at every resolution."""
+        return _transforms(deep_supervision_scales)
+
+    @staticmethod
+    def get_validation_transforms(deep_supervision_scales: Any, *args: Any, **kwargs: Any) -> BasicTransform:
+        """Paint as in training: every validation patch has a contrast never seen before."""
+        return _transforms(deep_supervision_scales)
+
+
+def _transforms(deep_supervision_scales: Any) -> BasicTransform:
+    transforms: list[BasicTransform] = [PaintContrast()]
+    if deep_supervision_scales is not None:
+        transforms.append(DownsampleSegForDSTransform(ds_scales=deep_supervision_scales))
+    return ComposeTransforms(transforms)

@@ -1,0 +1,195 @@
+"""Train a segmentation network: check the data, plan and preprocess with nnunetv2, train, leave an nnU-Net folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mambamed.errors import BadRequestError
+from mambamed.errors import MambaMedError
+from mambamed.jobs.reporter import NullReporter
+from mambamed.jobs.reporter import Reporter
+from mambamed.nn.device import choose_device
+from mambamed.segmentation.dataset_check import require_sound_dataset
+from mambamed.segmentation.nnunet_folders import nnunet_folders
+from mambamed.segmentation.trainers.control import TrainingControl
+from mambamed.segmentation.training_settings import SegmentationTrainingSettings
+
+__all__ = ["ProgressPart", "train_segmentation"]
+
+_PLANNERS = {"resenc": ("nnUNetPlannerResEncM", "nnUNetResEncUNetMPlans")}
+_DEFAULT_PLANNER = ("ExperimentPlanner", "nnUNetPlans")
+_LATEST = "checkpoint_latest.pth"
+
+
+class ProgressPart:
+    """A reporter that maps the progress of one step to its part of the whole job."""
+
+    def __init__(self, reporter: Reporter, start: float, end: float) -> None:
+        self._reporter = reporter
+        self._start = start
+        self._end = end
+        self.log = reporter.log
+        self.warning = reporter.warning
+        self.metric = reporter.metric
+        self.check_cancelled = reporter.check_cancelled
+
+    def progress(self, stage: str, fraction: float) -> None:
+        """Report ``fraction`` (0 to 1) of the step."""
+        self._reporter.progress(stage, self._start + fraction * (self._end - self._start))
+
+
+def train_segmentation(
+    settings: SegmentationTrainingSettings, work: Path, reporter: Reporter | None = None, resume: bool = False
+) -> Path:
+    """Train and return the trained folder.
+
+    Args:
+        settings: What to train.
+        work: Folder for everything that is made: ``preprocessed`` (removable afterwards), ``results``, and ``raw`` if a
+            recipe makes the data.
+        reporter: Hears progress and may cancel.
+        resume: Go on from ``checkpoint_latest.pth`` where an earlier run in ``work`` left one.
+
+    Returns:
+        ``work/results/<data set>/<trainer>__<plans>__<configuration>``, an ordinary nnU-Net result folder.
+
+    Raises:
+        BadRequestError: The data set has problems (all are listed), or the plan lacks the configuration.
+        DeviceUnavailableError: No such device.
+        JobCancelledError: The user cancelled; the last checkpoint stays in ``work``.
+        MambaMedError: The loss became NaN, or nnunetv2 failed.
+    """
+    reporter = reporter or NullReporter()
+    device = choose_device(settings.device)
+    dataset = _dataset(settings, work, ProgressPart(reporter, 0.0, 0.03), resume)
+    with nnunet_folders(dataset.parent, work / "preprocessed", work / "results"):
+        plans_name = _prepare(settings, work, dataset, ProgressPart(reporter, 0.03, 0.1), resume)
+        trainer = _build_trainer(settings, work / "preprocessed" / dataset.name, plans_name, device, resume)
+        trainer.take_control(_control(settings, ProgressPart(reporter, 0.1, 1.0)))
+        latest = Path(trainer.output_folder) / _LATEST
+        if resume and latest.is_file():
+            trainer.load_checkpoint(str(latest))
+            reporter.log(f"Going on after epoch {trainer.current_epoch}.")
+        reporter.log(f"Training {type(trainer).__name__} on {device} ({settings.precision} precision).")
+        trainer.run_training()
+    return Path(trainer.output_folder_base)
+
+
+def _dataset(settings: SegmentationTrainingSettings, work: Path, reporter: Reporter, resume: bool) -> Path:
+    """The checked raw data set; a recipe makes it first."""
+    if settings.recipe:
+        from mambamed.segmentation.brain_recipe.dataset import write_dataset
+
+        dataset = work / "raw" / settings.dataset_name
+        if not (resume and (dataset / "dataset.json").is_file()):
+            write_dataset(dataset, settings.heads, settings.seed, reporter, settings.processes)
+        return dataset
+    dataset = Path(settings.dataset).absolute()
+    report = require_sound_dataset(dataset, reporter)
+    reporter.log(f"{dataset.name}: {len(report.cases)} cases, {report.channels} channel(s), labels {report.labels}.")
+    return dataset
+
+
+def _prepare(
+    settings: SegmentationTrainingSettings, work: Path, dataset: Path, reporter: Reporter, resume: bool
+) -> str:
+    """Plan and preprocess with nnunetv2, and return the name of the plan."""
+    planner, plans_name = _PLANNERS.get(settings.architecture, _DEFAULT_PLANNER)
+    folder = work / "preprocessed" / dataset.name
+    finished = folder / f"prepared_{plans_name}_{settings.configuration}"
+    if resume and finished.is_file():
+        return plans_name
+    with _told_as_our_error("plan and preprocess the data set"):
+        from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints
+        from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiments
+        from nnunetv2.experiment_planning.plan_and_preprocess_api import preprocess
+
+        reporter.progress("reading the data set's fingerprint", 0.0)
+        extract_fingerprints([settings.dataset_id], num_processes=settings.processes, show_progress_bar=False)
+        reporter.check_cancelled()
+        reporter.progress("planning", 0.3)
+        plan_experiments([settings.dataset_id], planner)
+        plans_file = folder / f"{plans_name}.json"
+        plans = json.loads(plans_file.read_text(encoding="utf-8"))
+        if settings.recipe:
+            from mambamed.segmentation.brain_recipe.recipe import plan_for_training
+
+            plans_file.write_text(json.dumps(plan_for_training(plans), indent=2), encoding="utf-8")
+        elif settings.configuration not in plans["configurations"]:
+            raise BadRequestError(
+                f"The plan of this data set has no configuration {settings.configuration!r}; nnU-Net planned "
+                f"{', '.join(sorted(plans['configurations']))}. Choose one of those."
+            )
+        reporter.check_cancelled()
+        reporter.progress("preprocessing", 0.4)
+        preprocess(
+            [settings.dataset_id], plans_name, [settings.configuration], [settings.processes], show_progress_bar=False
+        )
+        finished.touch()
+    return plans_name
+
+
+@contextlib.contextmanager
+def _told_as_our_error(attempt: str) -> Iterator[None]:
+    """Turn nnunetv2's exceptions into one sentence that says what was being done."""
+    try:
+        yield
+    except MambaMedError:
+        raise
+    except (AssertionError, AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise MambaMedError(f"nnunetv2 could not {attempt}: {error}") from error
+
+
+def _build_trainer(
+    settings: SegmentationTrainingSettings, folder: Path, plans_name: str, device: torch.device, resume: bool
+) -> Any:
+    plans = json.loads((folder / f"{plans_name}.json").read_text(encoding="utf-8"))
+    plans["continue_training"] = resume  # nnunetv2's trainers expect this key and take it out again
+    fold: int | str = settings.fold if settings.fold == "all" else int(settings.fold)
+    return _trainer_class(settings)(
+        plans=plans,
+        configuration=settings.configuration,
+        fold=fold,
+        dataset_json=json.loads((folder / "dataset.json").read_text(encoding="utf-8")),
+        device=device,
+    )
+
+
+def _trainer_class(settings: SegmentationTrainingSettings) -> Any:
+    from mambamed.segmentation.trainers import planned
+    from mambamed.segmentation.trainers import umamba_bot
+    from mambamed.segmentation.trainers import umamba_enc
+
+    if settings.recipe:
+        from mambamed.segmentation.trainers.brain_tissue import nnUNetTrainerBrainTissue
+
+        return nnUNetTrainerBrainTissue
+    if settings.architecture == "umamba-bot":
+        return umamba_bot.nnUNetTrainerUMambaBot
+    if settings.architecture == "umamba-enc":
+        if settings.precision == "float32":
+            return umamba_enc.nnUNetTrainerUMambaEncNoAMP
+        return umamba_enc.nnUNetTrainerUMambaEnc
+    return planned.nnUNetTrainer
+
+
+def _control(settings: SegmentationTrainingSettings, reporter: Reporter) -> TrainingControl:
+    return TrainingControl(
+        reporter=reporter,
+        epochs=settings.epochs,
+        iterations=settings.iterations,
+        validation_iterations=settings.validation_iterations,
+        learning_rate=settings.learning_rate,
+        optimizer=settings.optimizer,
+        momentum=settings.momentum,
+        precision=settings.precision,
+        seed=settings.seed,
+        time_limit_minutes=settings.time_limit_minutes,
+        loader_processes=settings.loader_processes,
+    )

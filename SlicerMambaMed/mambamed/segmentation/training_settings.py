@@ -1,0 +1,135 @@
+"""Settings of a segmentation training: one value, checked once, stored with the result. Standard library only."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mambamed.errors import BadRequestError
+
+__all__ = ["ARCHITECTURES", "CONFIGURATIONS", "SegmentationTrainingSettings"]
+
+ARCHITECTURES = ("umamba-bot", "umamba-enc", "plain", "resenc")
+CONFIGURATIONS = ("2d", "3d_fullres", "3d_lowres")
+_OPTIMIZERS = ("sgd", "adamw")
+_PRECISIONS = ("auto", "float32", "bfloat16")
+_LARGEST_ID = 999
+
+
+@dataclass(frozen=True)
+class SegmentationTrainingSettings:
+    """What to train, on what, and for how long; the defaults are nnU-Net's.
+
+    Attributes:
+        dataset: Raw nnU-Net v2 data set, a folder named ``DatasetXXX_Name``.
+        architecture: ``umamba-bot``, ``umamba-enc``, ``plain`` (nnU-Net's U-Net) or ``resenc`` (its residual encoder).
+        configuration: ``2d``, ``3d_fullres`` or ``3d_lowres``.
+        fold: 0 to 4 of a five-fold cross-validation, or ``all`` to train on every case.
+        epochs: Epochs.
+        iterations: Training batches per epoch.
+        validation_iterations: Validation batches per epoch.
+        learning_rate: At the start; it decays to 0.
+        optimizer: ``sgd`` (Nesterov) or ``adamw``.
+        momentum: Of SGD.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        processes: For preprocessing.
+        loader_processes: For preparing batches; 0 makes a run on one machine repeatable.
+        seed: Of weights and batches.
+        time_limit_minutes: End by then, with the learning rate decayed in time; None for no limit.
+        recipe: ``""``, or ``brain-tissue-mr``: generate the data of the bundled model in place of a data set.
+        heads: Synthetic heads of the recipe.
+    """
+
+    dataset: str = ""
+    architecture: str = "umamba-bot"
+    configuration: str = "3d_fullres"
+    fold: str = "all"
+    epochs: int = 1000
+    iterations: int = 250
+    validation_iterations: int = 50
+    learning_rate: float = 1e-2
+    optimizer: str = "sgd"
+    momentum: float = 0.99
+    precision: str = "auto"
+    device: str = "auto"
+    processes: int = 2
+    loader_processes: int = 1
+    seed: int = 0
+    time_limit_minutes: float | None = None
+    recipe: str = ""
+    heads: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            BadRequestError: A value is none of the allowed ones.
+        """
+        for name, allowed in (
+            ("architecture", ARCHITECTURES),
+            ("configuration", CONFIGURATIONS),
+            ("fold", ("0", "1", "2", "3", "4", "all")),
+            ("optimizer", _OPTIMIZERS),
+            ("precision", _PRECISIONS),
+            ("recipe", ("", "brain-tissue-mr")),
+        ):
+            if getattr(self, name) not in allowed:
+                choices = ", ".join(choice or "none" for choice in allowed)
+                raise BadRequestError(f"The {name} is {getattr(self, name)!r}; expected one of: {choices}.")
+        for name in ("epochs", "iterations", "validation_iterations", "processes", "heads"):
+            if getattr(self, name) < 1:
+                raise BadRequestError(f"The number of {name} is {getattr(self, name)}; at least 1 is expected.")
+        if self.learning_rate <= 0:
+            raise BadRequestError(f"The learning rate is {self.learning_rate}; a number above 0 is expected.")
+        if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
+            raise BadRequestError(f"The time limit is {self.time_limit_minutes} minutes; expected a number above 0.")
+        if bool(self.dataset) == bool(self.recipe):
+            raise BadRequestError("Name either a data set folder to train on or a recipe that makes its own data.")
+        if self.dataset:
+            self.dataset_id  # noqa: B018 (checks the name)
+
+    @property
+    def dataset_name(self) -> str:
+        """``DatasetXXX_Name``."""
+        return Path(self.dataset).name if self.dataset else "Dataset152_BrainTissue"
+
+    @property
+    def dataset_id(self) -> int:
+        """The number in the data set's name.
+
+        Raises:
+            BadRequestError: The folder has another name than nnU-Net expects.
+        """
+        head, _, name = self.dataset_name.partition("_")
+        number = head.removeprefix("Dataset")
+        if not (head.startswith("Dataset") and number.isdigit() and 0 < int(number) <= _LARGEST_ID and name):
+            raise BadRequestError(
+                f"The data set folder is named {self.dataset_name!r}; nnU-Net expects a name like Dataset001_Liver "
+                "(three digits, an underscore, a name). Rename the folder."
+            )
+        return int(number)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a job request."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> SegmentationTrainingSettings:
+        """Build settings from ``to_json``'s values.
+
+        Raises:
+            BadRequestError: A name is unknown or a value is not allowed.
+        """
+        names = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(content) - names)
+        if unknown:
+            raise BadRequestError(
+                f"Unknown training settings: {', '.join(unknown)}. Known: {', '.join(sorted(names))}."
+            )
+        try:
+            return cls(**content)
+        except TypeError as error:
+            raise BadRequestError(f"A training setting has the wrong type ({error}).") from error
