@@ -172,9 +172,7 @@ def _examine_backends(device_names: list[str], measure_speed: bool) -> list[dict
                 "usable": problem is None and bool(usable_kinds),
                 "devices": usable_kinds,
                 "reason": problem or (reasons[0] if not usable_kinds and reasons else ""),
-                "state_updates_per_second": {
-                    kind: _measure_scan(name, kind) for kind in usable_kinds if measure_speed
-                },
+                "state_updates_per_second": {kind: _measure_scan(name, kind) for kind in usable_kinds if measure_speed},
             }
         )
     return entries

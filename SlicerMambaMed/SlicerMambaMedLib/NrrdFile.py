@@ -1,0 +1,77 @@
+"""Writes a voxel array as NRRD with the geometry to the last digit."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
+
+__all__ = ["writeNrrd"]
+
+_TYPE_NAMES = {
+    "i1": "int8",
+    "u1": "uint8",
+    "i2": "int16",
+    "u2": "uint16",
+    "i4": "int32",
+    "u4": "uint32",
+    "i8": "int64",
+    "u8": "uint64",
+    "f4": "float",
+    "f8": "double",
+}
+
+
+def writeNrrd(path: Path, voxels: np.ndarray, geometry: VolumeGeometry) -> str:
+    """Write an attached, uncompressed NRRD file and return its SHA-256.
+
+    Uncompressed, since the file lives for the duration of one job on the same machine and packing would take longer
+    than the rest of the export.
+
+    Args:
+        path: file to write.
+        voxels: array indexed [k, j, i] (as ``slicer.util.arrayFromVolume`` gives it).
+        geometry: grid; its size must be that of the array.
+
+    Raises:
+        ValueError: the array is of another size than the grid, or of a type that NRRD lacks.
+    """
+    if voxels.shape != tuple(reversed(geometry.size)):
+        raise ValueError(f"The array has shape {voxels.shape}, but the grid has {geometry.size} voxels along i, j, k.")
+    typeName = _TYPE_NAMES.get(voxels.dtype.str[1:])
+    if typeName is None:
+        raise ValueError(f"Voxels of type {voxels.dtype} cannot be written as NRRD. Cast the volume to float first.")
+    littleEndian = np.ascontiguousarray(voxels, dtype=voxels.dtype.newbyteorder("<"))
+    toLps = geometry.ijkToLps
+    directions = " ".join(_vector(toLps[:3, column]) for column in range(3))
+    header = "\n".join(
+        [
+            "NRRD0004",
+            f"type: {typeName}",
+            "dimension: 3",
+            "space: left-posterior-superior",
+            f"sizes: {geometry.size[0]} {geometry.size[1]} {geometry.size[2]}",
+            f"space directions: {directions}",
+            "kinds: domain domain domain",
+            "endian: little",
+            "encoding: raw",
+            f"space origin: {_vector(toLps[:3, 3])}",
+            "",
+            "",
+        ]
+    ).encode("ascii")
+    data = memoryview(littleEndian).cast("B")
+    digest = hashlib.sha256(header)
+    digest.update(data)
+    with path.open("wb") as stream:
+        stream.write(header)
+        stream.write(data)
+    return digest.hexdigest()
+
+
+def _vector(values: np.ndarray) -> str:
+    """Return three numbers in NRRD's notation, each with the 17 digits that restore a double exactly."""
+    return "(" + ",".join(f"{float(value):.17g}" for value in values) + ")"
