@@ -1,0 +1,110 @@
+"""A copy of a network made ready for fast inference: memory layout, number format of the convolutions, safe norms.
+
+Convolutions run in the chosen format in channels-last order; parameters of norms, linear layers and the selective scan
+stay in float32. Statistics of instance norms are accumulated in float32 by PyTorch's own kernels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch import nn
+
+from mambamed.nn.instance_norm import keep_channels_last
+from mambamed.nn.mamba import Mamba
+from mambamed.nn.precision import Precision
+from mambamed.segmentation.networks import load_network_weights
+from mambamed.segmentation.networks.blocks import MambaLayer
+
+__all__ = ["InferenceNetwork", "make_inference_network"]
+
+_CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+class InferenceNetwork:
+    """Calls a prepared network on a batch of windows.
+
+    Args:
+        network: Network in eval mode; it is used as it is.
+        device: Where it lies.
+        precision: Number format of the convolutions and memory layout.
+        dimension: 2 or 3.
+    """
+
+    def __init__(self, network: nn.Module, device: torch.device, precision: Precision, dimension: int) -> None:
+        self.network = network
+        self.device = device
+        self.precision = precision
+        self.memory_format = precision.memory_format(dimension)
+
+    @torch.inference_mode()
+    def __call__(self, windows: Tensor) -> Tensor:
+        """Compute logits of windows (batch, channels, [z,] y, x); the result is (batch, classes, ...) in float32."""
+        windows = windows.to(self.device, memory_format=self.memory_format)
+        # On CUDA autocast converts, with kernels of its own; elsewhere the convolutions were converted beforehand.
+        autocast = self.precision.autocast(self.device) if self.device.type == "cuda" else contextlib.nullcontext()
+        with autocast:
+            logits = self.network(windows)
+        if isinstance(logits, (list, tuple)):
+            logits = logits[0]
+        return logits.float()
+
+
+def make_inference_network(
+    network: nn.Module,
+    state: dict[str, Tensor] | None,
+    device: torch.device,
+    precision: Precision,
+    dimension: int,
+    scan_backend: str = "auto",
+) -> InferenceNetwork:
+    """Copy a network, load weights into the copy and make it fast on a device.
+
+    Args:
+        network: Network as built from the plans (float32); it stays unchanged.
+        state: Weights to load into the copy; None keeps those that the network has.
+        device: Device to compute on.
+        precision: Number format of the convolutions and memory layout.
+        dimension: 2 or 3.
+        scan_backend: Backend of the selective scan in Mamba layers.
+
+    Returns:
+        The prepared copy, to be called with windows.
+    """
+    fast = copy.deepcopy(network)
+    if state is not None:
+        load_network_weights(fast, state)
+    fast = keep_channels_last(fast).eval().requires_grad_(False).to(device)
+    dtype = torch.float32 if device.type == "cuda" else precision.dtype
+    for module in fast.modules():
+        if isinstance(module, Mamba):
+            module.scan_backend = scan_backend
+        if isinstance(module, _CONVOLUTIONS):
+            module.to(dtype=dtype)
+            weight = module.weight
+            weight.data = weight.data.contiguous(memory_format=precision.memory_format(dimension))
+    if dtype != torch.float32:
+        _cast_inputs_to_parameters(fast, dtype)
+    return InferenceNetwork(fast, device, precision, dimension)
+
+
+def _cast_inputs_to_parameters(network: nn.Module, dtype: torch.dtype) -> None:
+    """Let every convolution take its input in its own format, and return float32 islands (Mamba) to that format."""
+
+    def cast_input(module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        weight = module.weight
+        assert isinstance(weight, Tensor)
+        return (arguments[0].to(weight.dtype), *arguments[1:])
+
+    def cast_output(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> Tensor:
+        return output.to(dtype)
+
+    for module in network.modules():
+        if isinstance(module, _CONVOLUTIONS):
+            module.register_forward_pre_hook(cast_input)
+        elif isinstance(module, MambaLayer):
+            module.register_forward_hook(cast_output)

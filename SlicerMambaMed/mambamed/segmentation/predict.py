@@ -1,0 +1,250 @@
+"""The way of an image through a model: prepare, run the windows of every fold, decide, return to the input's grid."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from torch import Tensor
+
+from mambamed.errors import MambaMedError
+from mambamed.imaging.geometry import image_from_array_like
+from mambamed.imaging.orientation import reorient_like
+from mambamed.jobs.reporter import Reporter
+from mambamed.nn.precision import Precision
+from mambamed.nn.precision import choose_precision
+from mambamed.segmentation.export import Decision
+from mambamed.segmentation.export import ExportPlan
+from mambamed.segmentation.export import decide
+from mambamed.segmentation.inference_network import make_inference_network
+from mambamed.segmentation.labels import choose_labels
+from mambamed.segmentation.preparation import PreparedImage
+from mambamed.segmentation.preparation import prepare
+from mambamed.segmentation.region import RegionPlan
+from mambamed.segmentation.region import plan_region
+from mambamed.segmentation.result import SegmentationResult
+from mambamed.segmentation.run_record import make_record
+from mambamed.segmentation.settings import SegmentationSettings
+from mambamed.segmentation.sliding_window import NotFiniteError
+from mambamed.segmentation.sliding_window import WindowPlan
+from mambamed.segmentation.sliding_window import predict_windows
+
+if TYPE_CHECKING:
+    from mambamed.segmentation.model import SegmentationModel
+
+__all__ = ["predict"]
+
+_PREPARED, _WINDOWS_DONE = 0.05, 0.93
+_WINDOW_VOXELS_AT_A_TIME = 4 * 1024 * 1024
+"""Windows are batched on graphics cards up to about this many voxels; larger batches gain nothing."""
+
+
+class _Stopwatch:
+    """Durations of the stages, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap to a stage."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now
+
+
+@torch.inference_mode()
+def predict(
+    model: SegmentationModel,
+    images: sitk.Image | Sequence[sitk.Image],
+    settings: SegmentationSettings,
+    reporter: Reporter,
+) -> SegmentationResult:
+    """Segment an image with a loaded model.
+
+    Args:
+        model: The model; its device is used whatever the settings name.
+        images: One image, or one per channel.
+        settings: Everything else that can be chosen.
+        reporter: Hears progress and warnings, asked between windows whether to stop.
+
+    Returns:
+        Results on the grid of the first image, with the record of the run.
+    """
+    watch = _Stopwatch()
+    told: list[str] = []
+
+    def warn(message: str) -> None:
+        told.append(message)
+        reporter.warning(message)
+
+    keep = choose_labels(model.label_table, settings.labels)
+    reporter.progress("preparing", 0.0)
+    reporter.check_cancelled()
+    orientation = model.orientation if settings.orientation == "model" else None
+    prepared = prepare(images, model.plans_manager, model.configuration, model.folder.dataset, orientation)
+    for note in prepared.notes:
+        warn(note)
+    region = plan_region(prepared, model.plans_manager, settings.region_of_interest_lps_mm)
+    watch.lap("prepare")
+
+    precision = choose_precision(settings.precision, model.device, len(model.configuration.patch_size))
+    reporter.log(f"Running on {model.device} with {precision.describe()}.")
+    watch.lap("measure speed")
+    reporter.progress("segmenting", _PREPARED)
+    relay = _Relay(reporter, warn)
+    logits, plan, precision = _predict_folds(model, prepared.data, region.network_box, settings, precision, relay)
+    watch.lap("segment")
+
+    reporter.progress("finishing", _WINDOWS_DONE)
+    export_plan = _export_plan(prepared, region, settings, model, keep)
+    decision = decide(logits, export_plan, model.configuration, model.label_manager, reporter)
+    del logits
+    result_images = _on_input_grid(decision, prepared, model)
+    watch.lap("finish")
+    record = make_record(model, settings, precision, plan, prepared, watch.seconds, told)
+    reporter.progress("done", 1.0)
+    labelmap, probabilities, uncertainty = result_images
+    return SegmentationResult(labelmap, keep, probabilities, uncertainty, record)
+
+
+class _Relay:
+    """The reporter, with warnings also kept for the record."""
+
+    def __init__(self, reporter: Reporter, warn: Callable[[str], None]) -> None:
+        self._reporter = reporter
+        self.warning = warn
+        self.progress = reporter.progress
+        self.log = reporter.log
+        self.metric = reporter.metric
+        self.check_cancelled = reporter.check_cancelled
+
+
+def _predict_folds(
+    model: SegmentationModel,
+    data: Tensor,
+    box: tuple[slice, ...],
+    settings: SegmentationSettings,
+    precision: Precision,
+    reporter: _Relay,
+) -> tuple[Tensor, WindowPlan, Precision]:
+    """Sum the logits of all folds and divide, in nnunetv2's order; in float32 if a narrower format overflows."""
+    plan = _window_plan(model, settings)
+    total: Tensor | None = None
+    folds = model.folder.folds
+    dimension = len(model.configuration.patch_size)
+    number = 0
+    while number < len(folds):
+        network = make_inference_network(
+            model.network,
+            folds[number].state if len(folds) > 1 else None,
+            model.device,
+            precision,
+            dimension,
+            settings.scan_backend,
+        )
+
+        def on_progress(fraction: float, done: int = number) -> None:
+            share = (done + fraction) / len(folds)
+            reporter.progress("segmenting", _PREPARED + share * (_WINDOWS_DONE - _PREPARED))
+
+        try:
+            logits, plan = predict_windows(
+                network, data, box, model.label_manager.num_segmentation_heads, plan, reporter, on_progress
+            )
+        except NotFiniteError:
+            if precision.dtype == torch.float32:
+                raise
+            reporter.warning(
+                f"The network overflowed in {precision.name}; the work starts again in float32, which takes longer."
+            )
+            precision = choose_precision("float32", model.device, dimension)
+            total, number = None, 0
+            continue
+        if len(folds) > 1:
+            # Sums of several folds wait in main memory, so that the device has room for the next fold.
+            logits = logits.cpu()
+        total = logits if total is None else total.add_(logits)
+        number += 1
+    assert total is not None
+    if len(folds) > 1:
+        total /= len(folds)
+    return total, plan, precision
+
+
+def _window_plan(model: SegmentationModel, settings: SegmentationSettings) -> WindowPlan:
+    patch = tuple(int(length) for length in model.configuration.patch_size)
+    axes = model.folder.folds[0].mirroring_axes if settings.mirroring else None
+    if settings.mirroring and axes is None:
+        # Checkpoints of early nnU-Net v2 do not say; all axes were mirrored in training then.
+        axes = tuple(range(len(patch)))
+    batch = 1
+    if model.device.type == "cuda":
+        batch = max(1, min(16, _WINDOW_VOXELS_AT_A_TIME // int(np.prod(patch))))
+    strides = np.prod(np.asarray(model.configuration.pool_op_kernel_sizes, dtype=int), axis=0)
+    return WindowPlan(
+        patch_size=patch,
+        step_size=float(settings.step_size),
+        mirror_axes=axes,
+        batch_size=batch,
+        results_device=model.device if model.device.type == "cuda" else torch.device("cpu"),
+        results_dtype=torch.float16,
+        size_divisor=tuple(int(stride) for stride in strides),
+        fixed_patch=any(getattr(module, "channel_token", False) for module in model.network.modules()),
+    )
+
+
+def _export_plan(
+    prepared: PreparedImage,
+    region: RegionPlan,
+    settings: SegmentationSettings,
+    model: SegmentationModel,
+    keep: tuple[Any, ...],
+) -> ExportPlan:
+    forward = model.plans_manager.transpose_forward
+    spacing = prepared.properties["spacing"]
+    return ExportPlan(
+        shape=tuple(int(length) for length in prepared.properties["shape_after_cropping_and_before_resampling"]),
+        spacing=tuple(float(spacing[axis]) for axis in forward),
+        network_shape=tuple(prepared.data.shape[1:]),
+        network_spacing=prepared.target_spacing,
+        network_box=region.network_box,
+        box=region.result_box,
+        keep=keep,
+        probabilities=settings.probabilities,
+        uncertainty=settings.uncertainty,
+    )
+
+
+def _on_input_grid(
+    decision: Decision, prepared: PreparedImage, model: SegmentationModel
+) -> tuple[sitk.Image, dict[str, sitk.Image] | None, sitk.Image | None]:
+    """Undo cropping, transposing and turning; outside the crop is background, and certain."""
+
+    def place(array: np.ndarray) -> sitk.Image:
+        whole = np.zeros(prepared.properties["shape_before_cropping"], dtype=array.dtype)
+        whole[tuple(slice(start, stop) for start, stop in prepared.properties["bbox_used_for_cropping"])] = array
+        whole = np.ascontiguousarray(whole.transpose(model.plans_manager.transpose_backward))
+        if prepared.working.GetDimension() == 2:
+            return image_from_array_like(whole[0], prepared.reference)
+        image = image_from_array_like(whole, prepared.working)
+        return image if prepared.working is prepared.reference else reorient_like(image, prepared.reference)
+
+    labelmap = place(decision.labels)
+    if labelmap.GetSize() != prepared.reference.GetSize():
+        raise MambaMedError(
+            f"The result has {labelmap.GetSize()} voxels, the input "
+            f"{prepared.reference.GetSize()}; nothing was written."
+        )
+    probabilities = decision.probabilities
+    return (
+        labelmap,
+        None if probabilities is None else {name: place(array) for name, array in probabilities.items()},
+        None if decision.uncertainty is None else place(decision.uncertainty),
+    )
