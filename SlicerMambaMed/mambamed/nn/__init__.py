@@ -16,12 +16,25 @@ if TYPE_CHECKING:
     from mambamed.nn.mamba import Mamba
     from mambamed.nn.precision import Precision
     from mambamed.nn.precision import choose_precision
+    from mambamed.nn.visual_state_space import CrossScan3d
+    from mambamed.nn.visual_state_space import VisualStateSpaceBlock
 
-__all__ = ["Mamba", "Precision", "choose_device", "choose_precision", "describe_devices", "keep_channels_last"]
+__all__ = [
+    "CrossScan3d",
+    "Mamba",
+    "Precision",
+    "VisualStateSpaceBlock",
+    "choose_device",
+    "choose_precision",
+    "describe_devices",
+    "keep_channels_last",
+]
 
 _HOMES = {
+    "CrossScan3d": "mambamed.nn.visual_state_space",
     "Mamba": "mambamed.nn.mamba",
     "Precision": "mambamed.nn.precision",
+    "VisualStateSpaceBlock": "mambamed.nn.visual_state_space",
     "choose_device": "mambamed.nn.device",
     "choose_precision": "mambamed.nn.precision",
     "describe_devices": "mambamed.nn.device",

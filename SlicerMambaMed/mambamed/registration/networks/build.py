@@ -1,0 +1,216 @@
+"""Making a registration network from its name and configuration, ours or that of the public code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from mambamed.errors import BadRequestError
+from mambamed.registration.networks.pyramid import PyramidRegistrationNetwork
+from mambamed.registration.networks.state_space_encoders import Mode
+from mambamed.registration.networks.state_space_encoders import mamba_encoder
+from mambamed.registration.networks.state_space_encoders import visual_state_space_encoder
+from mambamed.registration.networks.swin_encoder import SwinEncoder
+from mambamed.registration.networks.voxelmorph import VoxelMorph
+
+__all__ = ["NETWORK_NAMES", "build", "from_reference_config"]
+
+NETWORK_NAMES = (
+    "vmambamorph",
+    "vmambamorph_feat",
+    "vmambamorph_recursive",
+    "mambamorph",
+    "mambamorph_feat",
+    "transmorph",
+    "transmorph_feat",
+    "voxelmorph",
+    "voxelmorph_feat",
+)
+
+_FEATURE_PAIR = 32
+_IMAGE_PAIR = 2
+
+
+def build(name: str, **config: Any) -> nn.Module:
+    """Make a registration network with fresh weights.
+
+    Args:
+        name: one of ``NETWORK_NAMES``. ``_feat`` has the shared feature extractor; ``vmambamorph_recursive`` has it
+            too and makes two passes.
+        config: settings of that network (see ``_vmambamorph``, ``_mambamorph``, ``_transmorph``, ``VoxelMorph``), by
+            default those of the paper. ``mode="reference"`` makes VMambaMorph as published, faults included; the
+            default, ``mode="corrected"``, uses every block and six scan directions put back in place.
+
+    Returns:
+        A module whose ``forward(source, target)`` returns a ``RegistrationOutput``.
+
+    Raises:
+        BadRequestError: unknown name or setting.
+    """
+    if name not in NETWORK_NAMES:
+        raise BadRequestError(f'There is no registration network "{name}"; choose one of {", ".join(NETWORK_NAMES)}.')
+    family = name.split("_")[0]
+    features = name.endswith(("_feat", "_recursive"))
+    if name.endswith("_recursive"):
+        config.setdefault("passes", 2)
+    makers: dict[str, Callable[..., nn.Module]] = {
+        "vmambamorph": _vmambamorph,
+        "mambamorph": _mambamorph,
+        "transmorph": _transmorph,
+        "voxelmorph": VoxelMorph,
+    }
+    try:
+        return makers[family](features=features, **config)
+    except TypeError as error:
+        raise BadRequestError(f'The network "{name}" cannot take these settings: {error}.') from error
+
+
+def from_reference_config(name: str, cfg: Mapping[str, Any]) -> nn.Module:
+    """Make a network exactly as the public code would from its configuration, faults included.
+
+    Args:
+        name: one of ``NETWORK_NAMES``.
+        cfg: the configuration object of the public code (as in the golden vectors).
+
+    Returns:
+        A network that takes the authors' weights (``load_reference_weights``).
+    """
+    family = name.split("_")[0]
+    if family == "voxelmorph":
+        encoder, decoder = cfg["nb_unet_features"]
+        settings: dict[str, Any] = {
+            "encoder_channels": encoder,
+            "decoder_channels": decoder,
+            "integration_steps": cfg["int_steps"],
+            "downsize": cfg["int_downsize"],
+        }
+        if "nb_feat_extractor" in cfg:
+            settings["feature_channels"] = tuple(cfg["nb_feat_extractor"])
+        return build(name, **settings)
+    unsupported = {"ape": False, "patch_norm": True, "patch_size": 4, "if_convskip": True, "if_transskip": True}
+    for key, only in unsupported.items():
+        if cfg.get(key, only) != only:
+            raise BadRequestError(
+                f"The reference configuration has {key} = {cfg[key]!r}; the published networks only have {only!r}."
+            )
+    settings = {"embed_dim": cfg["embed_dim"], "head_channels": cfg["reg_head_chan"]}
+    if family == "transmorph":
+        settings |= {
+            "depths": cfg["depths"],
+            "heads": cfg["num_heads"],
+            "window": cfg["window_size"],
+            "expansion": cfg["mlp_ratio"],
+            "projection_bias": cfg["qkv_bias"],
+            "drop_path": cfg["drop_path_rate"],
+        }
+    else:
+        settings |= {
+            "state_size": cfg["d_state"],
+            "expansion": cfg["expand"],
+            "position_code": cfg["spe"],
+        }
+        if family == "mambamorph":
+            settings |= {"stages": len(cfg["depths"]), "convolution_taps": cfg["d_conv"]}
+        else:
+            settings |= {"depths": cfg["depths"], "mode": "reference"}
+    return build(name, **settings)
+
+
+def _vmambamorph(
+    *,
+    features: bool,
+    mode: Mode = "corrected",
+    embed_dim: int = 96,
+    depths: Sequence[int] = (2, 2, 2),
+    directions: int = 6,
+    state_size: int = 16,
+    expansion: int = 2,
+    position_code: bool = True,
+    head_channels: int = 16,
+    integration_steps: int = 7,
+    passes: int = 1,
+    scan_backend: str = "auto",
+) -> PyramidRegistrationNetwork:
+    if mode not in ("corrected", "reference") or directions not in (4, 6):
+        raise BadRequestError(
+            f"VMambaMorph was asked for with mode {mode!r} and {directions} scan directions; choose mode corrected or "
+            "reference, and 4 or 6 directions."
+        )
+    encoder = visual_state_space_encoder(
+        _FEATURE_PAIR if features else _IMAGE_PAIR,
+        embed_dim,
+        depths,
+        mode=mode,
+        directions=directions,
+        state_size=state_size,
+        expansion=expansion,
+        position_code=position_code,
+        scan_backend=scan_backend,
+    )
+    return PyramidRegistrationNetwork(
+        encoder,
+        embed_dim,
+        features=features,
+        integration_steps=integration_steps,
+        passes=passes,
+        head_channels=head_channels,
+    )
+
+
+def _mambamorph(
+    *,
+    features: bool,
+    embed_dim: int = 96,
+    stages: int = 3,
+    state_size: int = 16,
+    convolution_taps: int = 4,
+    expansion: int = 2,
+    position_code: bool = True,
+    head_channels: int = 16,
+    integration_steps: int = 7,
+    scan_backend: str = "auto",
+) -> PyramidRegistrationNetwork:
+    encoder = mamba_encoder(
+        _FEATURE_PAIR if features else _IMAGE_PAIR,
+        embed_dim,
+        stages,
+        state_size=state_size,
+        convolution_taps=convolution_taps,
+        expansion=expansion,
+        position_code=position_code,
+        scan_backend=scan_backend,
+    )
+    return PyramidRegistrationNetwork(
+        encoder, embed_dim, features=features, integration_steps=integration_steps, head_channels=head_channels
+    )
+
+
+def _transmorph(
+    *,
+    features: bool,
+    embed_dim: int = 96,
+    depths: Sequence[int] = (2, 2, 4),
+    heads: Sequence[int] = (4, 4, 8),
+    window: Sequence[int] = (5, 6, 7),
+    expansion: float = 4.0,
+    projection_bias: bool = False,
+    drop_path: float = 0.3,
+    head_channels: int = 16,
+) -> PyramidRegistrationNetwork:
+    encoder = SwinEncoder(
+        _FEATURE_PAIR if features else _IMAGE_PAIR,
+        embed_dim,
+        depths,
+        heads,
+        window,
+        expansion=expansion,
+        projection_bias=projection_bias,
+        drop_path=drop_path,
+    )
+    return PyramidRegistrationNetwork(
+        encoder, embed_dim, features=features, read_out=False, integration_steps=0, head_channels=head_channels
+    )

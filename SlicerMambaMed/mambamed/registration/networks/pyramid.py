@@ -1,0 +1,120 @@
+"""The frame that VMambaMorph, MambaMorph and TransMorph share: encoder of tokens, convolutional decoder, one field."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch import nn
+from torch.nn import functional
+
+from mambamed.errors import BadRequestError
+from mambamed.registration.layers.spatial_transformer import compose
+from mambamed.registration.layers.spatial_transformer import integrate_velocity
+from mambamed.registration.layers.spatial_transformer import warp
+from mambamed.registration.networks.convolutional import feature_extractor
+from mambamed.registration.networks.convolutional import read_out_head
+from mambamed.registration.networks.decoder import ConvolutionUnit
+from mambamed.registration.networks.decoder import UpsamplingUnit
+from mambamed.registration.networks.decoder import flow_convolution
+from mambamed.registration.networks.output import RegistrationOutput
+from mambamed.registration.networks.padding import crop_to
+from mambamed.registration.networks.padding import pad_to_multiple
+
+__all__ = ["PyramidRegistrationNetwork", "check_pair"]
+
+SIZE_MULTIPLE = 16
+STAGES = 3
+
+
+class PyramidRegistrationNetwork(nn.Module):
+    """Predicts in one pass (or a few) the field that moves a source onto a target.
+
+    Args:
+        encoder: maps the joined images to three maps at 1/4, 1/8 and 1/16 of the size; its width is ``embed_dim``.
+        embed_dim: channels of the finest map; the next have twice as many each.
+        features: whether a shared feature extractor looks at each image first.
+        read_out: whether the features also have a read-out head (used only when features are asked for).
+        integration_steps: squarings that turn the predicted velocity into a displacement; 0 takes it as displacement.
+        passes: how often the network registers what it has moved already; the displacements are composed.
+        head_channels: channels before the last convolution.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        embed_dim: int,
+        *,
+        features: bool = False,
+        read_out: bool = True,
+        integration_steps: int = 7,
+        passes: int = 1,
+        head_channels: int = 16,
+    ) -> None:
+        super().__init__()
+        stages = len(list(encoder.get_submodule("layers").children()))
+        if stages != STAGES:
+            raise BadRequestError(f"An encoder with {stages} stages was asked for; the decoder needs {STAGES}.")
+        channels_in = encoder.get_submodule("patch_embed.proj").get_parameter("weight").shape[1]
+        self.transformer = encoder
+        self.up1 = UpsamplingUnit(4 * embed_dim, 2 * embed_dim, 2 * embed_dim)
+        self.up2 = UpsamplingUnit(2 * embed_dim, embed_dim, embed_dim)
+        self.up3 = UpsamplingUnit(embed_dim, embed_dim // 2, embed_dim // 2)
+        self.up4 = UpsamplingUnit(embed_dim // 2, head_channels, head_channels)
+        self.c1 = ConvolutionUnit(channels_in, embed_dim // 2)
+        self.c2 = ConvolutionUnit(channels_in, head_channels)
+        self.reg_head = nn.Sequential(flow_convolution(head_channels))
+        self.feature_extractor = feature_extractor() if features else None
+        self.read_out_head = read_out_head() if features and read_out else None
+        self.integration_steps = integration_steps
+        self.passes = passes
+
+    def forward(self, source: Tensor, target: Tensor, return_features: bool = False) -> RegistrationOutput:
+        """Register pairs of volumes.
+
+        Args:
+            source: (B, 1, X, Y, Z), intensities from 0 to 1; any size (filled up to multiples of 16 inside).
+            target: same shape.
+            return_features: whether the read-out features are computed, for a contrastive loss.
+
+        Returns:
+            The moved source and the fields; with several passes, ``preint_flow`` and ``feature`` are the last one's.
+        """
+        check_pair(source, target)
+        velocity, feature = self._predict(source, target, return_features)
+        displacement = self._integrate(velocity)
+        moved = warp(source, displacement)
+        for _ in range(self.passes - 1):
+            velocity, feature = self._predict(moved, target, return_features)
+            displacement = compose(displacement, self._integrate(velocity))
+            # The original source is sampled again, so that interpolation blurs it only once.
+            moved = warp(source, displacement)
+        return RegistrationOutput(moved, velocity, displacement, feature)
+
+    def _integrate(self, velocity: Tensor) -> Tensor:
+        return integrate_velocity(velocity, self.integration_steps) if self.integration_steps else velocity
+
+    def _predict(self, source: Tensor, target: Tensor, return_features: bool) -> tuple[Tensor, Tensor | None]:
+        size = source.shape[2:]
+        images = [pad_to_multiple(image, SIZE_MULTIPLE) for image in (source, target)]
+        feature = None
+        if self.feature_extractor is not None:
+            images = [self.feature_extractor(image) for image in images]
+            if return_features and self.read_out_head is not None:
+                feature = torch.cat([self.read_out_head(image) for image in images], dim=1)
+        pair = torch.cat(images, dim=1)
+        half = functional.avg_pool3d(pair, 3, stride=2, padding=1)
+        fine, middle, coarse = self.transformer(pair)
+        x = self.up1(coarse, middle)
+        x = self.up2(x, fine)
+        x = self.up3(x, self.c1(half))
+        x = self.up4(x, self.c2(pair))
+        return crop_to(self.reg_head(x), size), feature
+
+
+def check_pair(source: Tensor, target: Tensor) -> None:
+    """Raise ``BadRequestError`` unless both are volumes (B, 1, X, Y, Z) of one shape."""
+    if source.ndim != 5 or source.shape[1] != 1 or source.shape != target.shape:
+        raise BadRequestError(
+            f"Volumes of shapes {tuple(source.shape)} and {tuple(target.shape)} were given to a network; it "
+            "needs two of the same shape (batch, 1, X, Y, Z). Bring both to one grid first."
+        )
