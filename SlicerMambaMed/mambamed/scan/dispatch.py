@@ -111,7 +111,7 @@ def selective_scan(
     device_type = u.device.type if isinstance(u, torch.Tensor) else "cpu"
     with torch.autocast(device_type, enabled=False):
         inputs = prepare_inputs(u, delta, A, B, C, D, z, delta_bias, delta_softplus)
-        name = choose_backend(inputs.device, backend)
+        name = choose_backend(inputs.device, backend, inputs.dtype)
         _remember(name, inputs.device)
         y, last_state = load_scan(name)(inputs)
     y = y.to(u.dtype)
