@@ -18,6 +18,7 @@ from mambamed.cli.terminal import event_line
 from mambamed.cli.terminal import format_duration
 from mambamed.jobs.directory import JobDirectory
 from mambamed.jobs.engine import Engine
+from mambamed.jobs.events import EventKind
 from mambamed.jobs.files import jsonable
 from mambamed.jobs.launch import start_detached_job
 from mambamed.jobs.states import ExitCode
@@ -27,6 +28,7 @@ from mambamed.jobs.status import JobStatus
 __all__ = ["add_arguments", "run", "run_in_foreground"]
 
 _FOLLOW_INTERVAL_S = 0.2
+_STATE_INTERVAL_S = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,10 +95,18 @@ def _status(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
 
 def _follow(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
     follower = job.follower()
+    next_check = 0.0
+    state = JobState.QUEUED
     while True:
-        state = job.settle()  # before the poll, so that the last events are printed too
+        # The whole log is judged now and then only (a training's is long), and before the poll, so that the last
+        # events are printed too.
+        if time.monotonic() >= next_check:
+            state = job.settle()
+            next_check = time.monotonic() + _STATE_INTERVAL_S
         for event in follower.poll():
             print(json.dumps(event) if arguments.json else event_line(event), flush=True)
+            if event["kind"] == EventKind.STATE.value:
+                next_check = 0.0
         if state.is_final:
             return job.status().exit_code or ExitCode.DONE
         time.sleep(_FOLLOW_INTERVAL_S)

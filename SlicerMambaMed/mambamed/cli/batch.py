@@ -1,0 +1,148 @@
+"""``mambamed batch segment``: one task for many cases; one bad case never stops the rest, a second run continues."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mambamed.cli.segmentation_options import add_settings_arguments
+from mambamed.cli.segmentation_options import segmentation_request
+from mambamed.cli.segmentation_options import settings_from_arguments
+from mambamed.errors import BadRequestError
+from mambamed.jobs.states import ExitCode
+from mambamed.jobs.states import JobState
+
+if TYPE_CHECKING:
+    from mambamed.jobs.cohort import CaseOutcome
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the tasks of ``mambamed batch``."""
+    tasks = parser.add_subparsers(dest="batch_task", required=True, metavar="task")
+    segment = tasks.add_parser(
+        "segment",
+        help="segment every case of a folder or a CSV file",
+        description="Segment every case. Each case gets a job directory in the output folder; summary.csv lists all. "
+        "Cases that are done are skipped when the command is run again. Exit code 0 only if every case is done.",
+    )
+    segment.add_argument(
+        "source",
+        type=Path,
+        help="folder of images, DICOM folders or nnU-Net channels (CASE_0000.nii.gz, ...); or a CSV file with a header "
+        "and the columns case (optional) and image (image_2, ... for more channels)",
+    )
+    segment.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+    segment.add_argument("--workers", type=int, default=1, help="cases at the same time (default: %(default)s)")
+    segment.add_argument("--overwrite", action="store_true", help="run cases again that were done with other settings")
+    segment.add_argument("--json", action="store_true", help="print one JSON object per case")
+    add_settings_arguments(segment)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Run the batch."""
+    from mambamed.cli.cases import find_cases
+    from mambamed.jobs.cohort import Case
+    from mambamed.jobs.cohort import run_cohort
+    from mambamed.jobs.files import write_text_atomically
+
+    if arguments.workers < 1:
+        raise BadRequestError(f"--workers is {arguments.workers}, expected 1 or more.")
+    settings = settings_from_arguments(arguments)
+    # A missing image is that case's own failure: the request names it, the engine refuses it.
+    cases = []
+    for found in find_cases(arguments.source):
+        request = segmentation_request([], settings)
+        inputs = [
+            {"name": f"image {number}", "path": str(image.absolute()), "sha256": None}
+            for number, image in enumerate(found.images, start=1)
+        ]
+        cases.append(Case(found.name, replace(request, inputs=inputs)))
+    output: Path = arguments.output.absolute()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        outcomes: list[CaseOutcome] = []
+
+        def note(outcome: CaseOutcome) -> None:
+            outcomes.append(outcome)
+            write_text_atomically(output / "summary.csv", _summary(outcomes))
+            _print_outcome(outcome, len(outcomes), len(cases), arguments.json)
+
+        threads = max(1, (os.cpu_count() or 1) // min(arguments.workers, max(1, len(cases))))
+        environment = {"OMP_NUM_THREADS": str(threads)} if arguments.workers > 1 else {}
+        outcomes_in_order = run_cohort(
+            cases, output, arguments.workers, arguments.overwrite, note, environment=environment
+        )
+        write_text_atomically(output / "summary.csv", _summary(outcomes_in_order))
+    except OSError as error:
+        raise BadRequestError(
+            f"The output folder {output} cannot be written ({error.strerror}); choose another folder."
+        ) from error
+    failed_count = sum(outcome.state is not JobState.DONE for outcome in outcomes_in_order)
+    if not arguments.json:
+        print(f"{len(cases) - failed_count} of {len(cases)} cases are done. Summary: {output / 'summary.csv'}")
+    return ExitCode.FAILED if failed_count else ExitCode.DONE
+
+
+def _print_outcome(outcome: CaseOutcome, number: int, count: int, as_json: bool) -> None:
+    if as_json:
+        content = {
+            "case": outcome.name,
+            "state": outcome.state.value,
+            "message": outcome.message,
+            "warnings": outcome.warnings,
+            "duration_s": outcome.duration_s,
+            "was_done_before": outcome.was_done_before,
+            "outputs": {name: str(path) for name, path in outcome.job.outputs.items()},
+        }
+        print(json.dumps(content), flush=True)
+        return
+    if outcome.state is JobState.DONE:
+        ending = "was done before" if outcome.was_done_before else f"done in {outcome.duration_s:.1f} s"
+    else:
+        ending = f"{outcome.state.value}: {outcome.message}"
+    print(f"[{number}/{count}] {outcome.name}: {ending}", flush=True)
+    for message in outcome.warnings:
+        print(f"Warning: {outcome.name}: {message}", file=sys.stderr, flush=True)
+
+
+def _summary(outcomes: Sequence[CaseOutcome]) -> str:
+    """Return the summary table: a row per case, a column per label with its volume (area for 2D images)."""
+    from mambamed.cli.tables import read_volumes
+
+    volumes = {}
+    for outcome in outcomes:
+        table = outcome.job.outputs.get("volumes") if outcome.state is JobState.DONE else None
+        rows = read_volumes(table) if table is not None and table.exists() else []
+        measures = [("volume_ml", "ml"), ("area_mm2", "mm2")]
+        volumes[outcome.name] = {
+            f"{row['name']} ({unit})": row[measure] for row in rows for measure, unit in measures if measure in row
+        }
+    label_columns = list(dict.fromkeys(name for row in volumes.values() for name in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["case", "state", "duration_s", "segmentation", "message", "warnings", *label_columns])
+    for outcome in outcomes:
+        segmentation = outcome.job.outputs.get("segmentation") if outcome.state is JobState.DONE else None
+        place = os.path.relpath(segmentation, outcome.job.path.resolve().parent) if segmentation else ""
+        writer.writerow(
+            [
+                outcome.name,
+                outcome.state.value,
+                f"{outcome.duration_s:.1f}",
+                place,
+                outcome.message,
+                " | ".join(outcome.warnings),
+                *[volumes[outcome.name].get(name, "") for name in label_columns],
+            ]
+        )
+    return text.getvalue()
