@@ -45,8 +45,8 @@ def write_scene(
         volume_file: image file that ITK reads (NIfTI, NRRD, MHA, ...).
         labelmap_file: label map on the volume's grid; 0 is background.
         labels: one mapping per label with ``value``, ``name``, ``color`` (red, green, blue, 0 to 255) and optionally
-            ``terminology`` (``category``, ``type`` and optionally ``modifier``, each with ``scheme``, ``code``,
-            ``meaning``).
+            ``terminology`` (``category``, ``type`` and optionally ``type_modifier``, ``region``, ``region_modifier``,
+            each with ``scheme``, ``code``, ``meaning``).
         volume_name: name of the volume node.
         segmentation_name: name of the segmentation node.
         overwrite: whether an existing file may be replaced.
@@ -109,9 +109,9 @@ def _terminology_entry(terminology: Mapping[str, Any]) -> str:
         "Segmentation category and type - 3D Slicer General Anatomy list",
         triplet("category"),
         triplet("type"),
-        triplet("modifier"),
+        triplet("type_modifier"),
         "Anatomic codes - DICOM master list",
-        "^^",
-        "^^",
+        triplet("region"),
+        triplet("region_modifier"),
     ]
     return "~".join(fields)
