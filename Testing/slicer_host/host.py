@@ -106,9 +106,8 @@ class Host:
         self.app = make_application()
         record_unraisable_errors()
         _silence_offscreen_platform()
-        for folder in (_STAND_INS,):
-            if str(folder) not in sys.path:
-                sys.path.append(str(folder))
+        if str(_STAND_INS) not in sys.path:
+            sys.path.append(str(_STAND_INS))
         prepare_slicer(self.app, _PARTS)
         self._modules: dict[str, LoadedModule] = {}
         self.main_window: Any = None
@@ -171,6 +170,10 @@ class Host:
             packaging.requests_made.clear()
             packaging.missing_for_tests.clear()
             packaging.installed_by_tests.clear()
+        torch_utils = sys.modules.get("PyTorchUtils")
+        if torch_utils is not None:
+            torch_utils.requests_made.clear()
+            torch_utils.set_installed(None)
 
     # The event loop ------------------------------------------------------------------------------------------------
 
@@ -236,6 +239,35 @@ class Host:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not widget.grab().save(str(target)):
             raise RuntimeError(f"{target} could not be written")
+        return target
+
+    def grab_window(self, path: Path | str) -> Path:
+        """Save a picture of the whole main window (1366 x 768) with freshly rendered views."""
+        if self.main_window is None:
+            raise RuntimeError("the host runs without a main window")
+        self.processEvents()
+        self.main_window.layout_manager._h_render_all()
+        self.processEvents()
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not self.main_window.window.grab().save(str(target)):
+            raise RuntimeError(f"{target} could not be written")
+        return target
+
+    def grab_view(self, name: str, path: Path | str, width: int = 512, height: int = 512) -> Path:
+        """Save a freshly rendered view ("Red", "Yellow", "Green" or "3D") at a given size in pixels."""
+        if self.main_window is None:
+            raise RuntimeError("the host runs without a main window")
+        from .application.vtk_view import image_of_window
+
+        view = self.main_window.layout_manager._h_state["views"][name]._h_state["view"]
+        before = (view.width, view.height)
+        view._h_fit(width, height)
+        view.forceRender()
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        image_of_window(view.renderWindow()).save(str(target))
+        view._h_fit(*before)
         return target
 
 

@@ -34,6 +34,7 @@ _KEPT = {
     "ctkConsole",
     "qSlicerScriptedLoadableModuleWidget",
     "qSlicerAbstractModuleWidget",
+    "qSlicerCamerasModule",
     "qMRMLTransformSliders",
     "qMRMLLinearTransformSlider",
     "qMRMLPlotChartPropertiesWidget",

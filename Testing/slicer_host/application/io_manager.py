@@ -134,8 +134,7 @@ class IOManager(Behaviour):
         if file_type not in _NODES:
             raise RuntimeError(f"No reader for {path} (type {file_type})")
         node = scene.AddNewNodeByClass(_NODES[file_type], name)
-        storage = node.CreateDefaultStorageNode()
-        storage.UnRegister(None)
+        storage = IOManager._h_new_storage(node)
         storage.SetFileName(path)
         scene.AddNode(storage)
         if not storage.ReadData(node):
@@ -147,6 +146,17 @@ class IOManager(Behaviour):
             node.CreateDefaultDisplayNodes()
         return node
 
+    @staticmethod
+    def _h_new_storage(node: Any) -> Any:
+        import slicer
+
+        if node.IsA("vtkMRMLTextNode"):  # a short text has no storage node of its own accord
+            return slicer.vtkMRMLTextStorageNode()
+        storage = node.CreateDefaultStorageNode()
+        if storage is not None:
+            storage.UnRegister(None)
+        return storage
+
     def _h_do_saveNodes(self, file_type: str, properties: dict, messages: Any = None, _scene: Any = None) -> bool:
         import slicer
 
@@ -156,10 +166,9 @@ class IOManager(Behaviour):
         node = slicer.mrmlScene.GetNodeByID(properties["nodeID"])
         storage = node.GetStorageNode()
         if storage is None or not storage.SupportedFileType(path):
-            storage = node.CreateDefaultStorageNode()
+            storage = self._h_new_storage(node)
             if storage is None:
                 return self._h_fail(messages, f"{node.GetName()} can not be stored")
-            storage.UnRegister(None)
             slicer.mrmlScene.AddNode(storage)
             node.SetAndObserveStorageNodeID(storage.GetID())
         storage.SetFileName(path)

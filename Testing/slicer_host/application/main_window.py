@@ -8,7 +8,8 @@ from PySide6 import QtCore
 from PySide6 import QtWidgets
 
 from ..generated.factory import custom_class
-from ..pythonqt.conversion import to_python
+from . import layout_manager  # noqa: F401  (registers behaviours)
+from . import three_d_view  # noqa: F401
 
 __all__ = ["MainWindow", "set_main_window"]
 
@@ -33,6 +34,7 @@ class MainWindow:
         QtWidgets.QMainWindow.setCentralWidget(self.window, splitter)
         self.window.show()
         self.layout_manager = custom_class("qSlicerLayoutManager")()
+        self.layout_manager._h_start(self.views)
 
     def show_panel(self, container: Any) -> None:
         """Show a module's panel in the place of the one before."""
@@ -40,13 +42,15 @@ class MainWindow:
         self._scroll.setWidget(container)
         container.show()
 
-    def panel_area(self) -> Any:
-        """Return the scroll area of the panel."""
-        return to_python(self._scroll)
+    def scrolled_area(self) -> tuple[int, int]:
+        """Return the height of the panel's content and of what is visible of it, in pixels."""
+        content = self._scroll.widget()
+        return (content.sizeHint().height() if content is not None else 0, self._scroll.viewport().height())
 
     def close(self) -> None:
         """End the window; the panel survives."""
         self._scroll.takeWidget()
+        self.layout_manager._h_close()
         self.window.hide()
         self.window.delete()
 

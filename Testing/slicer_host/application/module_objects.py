@@ -15,6 +15,7 @@ __all__ = ["LOADABLE_MODULES", "Modules", "ScriptedModule", "ScriptedModuleWidge
 
 # name of the module -> (class of the module object, class of its logic)
 LOADABLE_MODULES = {
+    "Cameras": ("qSlicerCamerasModule", "vtkSlicerCamerasModuleLogic"),
     "Colors": ("qSlicerColorsModule", "vtkSlicerColorLogic"),
     "CropVolume": ("qSlicerCropVolumeModule", "vtkSlicerCropVolumeLogic"),
     "Markups": ("qSlicerMarkupsModule", "vtkSlicerMarkupsLogic"),

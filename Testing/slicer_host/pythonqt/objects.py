@@ -122,6 +122,8 @@ class PythonQtObject:
         special = _SPECIAL_METHODS.get(name)
         if special is not None:
             return special.__get__(self)
+        if name.endswith("_") and name[:-1] in vars(table.host_class):
+            name = name[:-1]
         found = self._h_find_native(name)
         if found is _UNKNOWN and name.endswith("_"):
             found = self._h_find_native(name[:-1])

@@ -88,6 +88,7 @@ class NodeComboBox(Behaviour):
         QtWidgets.QWidget.setFocusProxy(self, self._h_combo)
         self._h_set("_h_scene", None)
         self._h_set("_h_current", None)
+        self._h_set("_h_requested", None)
         self._h_set("_h_nodes", [])
         self._h_set("_h_attributes", [])
         self._h_set("_h_labels", {})
@@ -127,7 +128,9 @@ class NodeComboBox(Behaviour):
         if self._h_scene is not None and self._h_scene.IsBatchProcessing():
             return
         self._h_set("_h_nodes", self._h_listed())
-        current = self._h_current if self._h_current in self._h_nodes else None
+        wanted = self._h_requested if self._h_requested is not None else self._h_current
+        self._h_set("_h_requested", None)
+        current = wanted if wanted in self._h_nodes else None
         if current is None and not self._h_get("noneEnabled") and self._h_nodes:
             current = self._h_nodes[0]
         self._h_show()
@@ -228,6 +231,9 @@ class NodeComboBox(Behaviour):
         if isinstance(node, str):
             node = self._h_scene.GetNodeByID(node) if node and self._h_scene is not None else None
         if node is not None and node not in self._h_nodes:
+            if self._h_scene is not None and self._h_scene.IsBatchProcessing():
+                self._h_set("_h_requested", node)  # the list is renewed at the end of the batch
+                return
             node = None
         if node is None and not self._h_get("noneEnabled") and self._h_nodes:
             return
