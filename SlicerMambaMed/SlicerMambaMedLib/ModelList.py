@@ -58,11 +58,13 @@ class ModelList:
         self._settings = settings
         self._task = task
         self._settingsKey = f"Models/{task}"
+        self._found: dict[str, ModelEntry] = {}
 
     def entries(self) -> list[ModelEntry]:
-        """Return the bundled models and then the user's that can still be read."""
+        """Read the lists anew; return the bundled models and then the user's that can still be read."""
         from mambamed.models.catalogue import list_models
 
+        self._found.clear()
         found = [self._entry(model) for model in list_models() if model.card.task == self._task]
         for path in self._settings.textList(self._settingsKey):
             try:
@@ -72,14 +74,16 @@ class ModelList:
         return found
 
     def find(self, key: str) -> ModelEntry:
-        """Return one model.
+        """Return one model; what was found is kept until the next ``entries``, since a panel asks at every change.
 
         Raises:
             ValueError: there is no such model, or it cannot be read; the message says why.
         """
         from mambamed.models.catalogue import find_model
 
-        return self._entry(find_model(key), key)
+        if key not in self._found:
+            self._found[key] = self._entry(find_model(key), key)
+        return self._found[key]
 
     def add(self, path: str) -> ModelEntry:
         """Remember a model folder or zip file after checking that it can be read.

@@ -48,6 +48,7 @@ class SegmentationLogic:
     def __init__(self, session: Session | None = None, scene: Any = None) -> None:
         self._session = session
         self._scene = scene
+        self._models: ModelList | None = None
 
     @property
     def session(self) -> Session:
@@ -64,7 +65,9 @@ class SegmentationLogic:
     @property
     def models(self) -> ModelList:
         """The models that can be chosen."""
-        return ModelList(self.session.settings)
+        if self._models is None:
+            self._models = ModelList(self.session.settings)
+        return self._models
 
     def problem(self, request: SegmentationRequest) -> str:
         """Return an empty text when the request can be started, else one sentence that says what is missing."""

@@ -1,0 +1,72 @@
+"""The engine's list of packages for Slicer's Python is enough to segment, and replaces nothing of Slicer's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import metadata
+
+from packaging.requirements import Requirement
+
+from extension.cmake_lists import REPOSITORY
+
+REQUIREMENTS = REPOSITORY / "SlicerMambaMed" / "Resources" / "MambaMedRequirements.txt"
+IN_SLICER = "numpy scipy simpleitk requests urllib3 idna certifi charset-normalizer pydicom pillow packaging pip"
+WITH_TORCH = "torch setuptools typing-extensions filelock fsspec jinja2 markupsafe mpmath networkx sympy"
+
+# Runs in a process of its own: everything that is neither in Slicer, nor comes with torch, nor is in the list is hidden.
+SEGMENT = """
+import importlib.metadata, sys
+allowed_packages = set(sys.argv[1].split())
+owners = importlib.metadata.packages_distributions()
+def name(text): return text.lower().replace("_", "-")
+allowed = {top for top, found in owners.items() if any(name(package) in allowed_packages for package in found)}
+class Hide:
+    def find_spec(self, full_name, path=None, target=None):
+        top = full_name.partition(".")[0]
+        if top in owners and top not in allowed and top not in sys.stdlib_module_names and top != "mambamed":
+            raise ModuleNotFoundError(f"No module named {top!r} in Slicer's Python", name=top)
+sys.meta_path.insert(0, Hide())
+from pathlib import Path
+import numpy, SimpleITK
+from mambamed.segmentation import load_model
+from modules.tiny_model import write_tiny_model
+image = SimpleITK.GetImageFromArray(numpy.random.default_rng(0).random((18, 20, 22)).astype("float32"))
+image.SetSpacing((2.0, 3.0, 4.0))
+print(load_model(write_tiny_model(Path(sys.argv[2]))).predict(image).labelmap.GetSize())
+"""
+
+
+def _requirements() -> list[Requirement]:
+    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_list_is_enough_to_segment(tmp_path):
+    allowed = " ".join([IN_SLICER, WITH_TORCH, *(_canonical(item.name) for item in _requirements())])
+    search = [str(REPOSITORY / "SlicerMambaMed"), str(REPOSITORY / "Testing")]
+    command = [sys.executable, "-c", f"import sys; sys.path[:0] = {search!r}\n" + SEGMENT, allowed, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert run.stdout.strip().endswith("(22, 20, 18)"), run.stderr[-3000:]
+
+
+def test_nothing_of_slicers_own_is_in_the_list():
+    assert not {_canonical(item.name) for item in _requirements()} & set(f"{IN_SLICER} {WITH_TORCH}".split())
+
+
+def test_the_versions_that_the_tests_ran_with_are_accepted():
+    for item in _requirements():
+        assert item.specifier.contains(metadata.version(item.name), prereleases=True), str(item)
+
+
+def test_every_package_tells_its_size():
+    from SlicerMambaMedLib.RequiredPackage import readRequirements
+
+    packages = readRequirements(REQUIREMENTS)
+    assert len(packages) == len(_requirements())
+    assert all(package.sizeMb > 0 for package in packages)
