@@ -15,7 +15,7 @@ REQUIREMENTS = REPOSITORY / "SlicerMambaMed" / "Resources" / "MambaMedRequiremen
 IN_SLICER = "numpy scipy simpleitk requests urllib3 idna certifi charset-normalizer pydicom pillow packaging pip"
 WITH_TORCH = "torch setuptools typing-extensions filelock fsspec jinja2 markupsafe mpmath networkx sympy"
 
-# Runs in a process of its own: everything that is neither in Slicer, nor comes with torch, nor is in the list is hidden.
+# Runs in a process of its own; what is neither in Slicer, nor comes with torch, nor is in the list is hidden.
 SEGMENT = """
 import importlib.metadata, sys
 allowed_packages = set(sys.argv[1].split())

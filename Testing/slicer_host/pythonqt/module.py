@@ -24,6 +24,7 @@ from .conversion import set_adopter
 from .conversion import to_python
 from .enums import enum_members
 from .lookup import both_static_and_method
+from .none_guard import keep_none_alive
 from .objects import PythonQtMeta
 from .objects import PythonQtObject
 from .proxies import set_class_finder
@@ -128,6 +129,7 @@ def install_qt_module() -> types.ModuleType:
     """Make ``import qt`` find the stand-in."""
     if "qt" in sys.modules:
         return sys.modules["qt"]
+    keep_none_alive()
     set_adopter(wrap_native)
     set_class_finder(host_class_for)
     module = types.ModuleType("qt", "Stand-in for PythonQt's qt module, over PySide6.")
