@@ -1,7 +1,7 @@
 """Keeps ``None`` alive: PySide6 6.12 takes one reference from it at each call of a C++ method that returns nothing.
 
-Python 3.12 and newer never delete ``None``; 3.11 ends the process ("deallocating None") after some 15,000 such calls, which
-an event loop makes in seconds. Seen with ``sys.getrefcount(None)`` before and after ``QLabel.setText``.
+Python 3.12 and newer never delete ``None``; 3.11 ends the process ("deallocating None") after some 15,000 such calls,
+which an event loop makes in seconds. Seen with ``sys.getrefcount(None)`` before and after ``QLabel.setText``.
 """
 
 from __future__ import annotations
