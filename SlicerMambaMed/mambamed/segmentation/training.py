@@ -167,9 +167,9 @@ def _trainer_class(settings: SegmentationTrainingSettings) -> Any:
     from mambamed.segmentation.trainers import umamba_enc
 
     if settings.recipe:
-        from mambamed.segmentation.trainers.brain_tissue import nnUNetTrainerBrainTissue
+        from mambamed.segmentation.trainers.brain_tissue import nnUNetTrainerUMambaBotBrainTissue
 
-        return nnUNetTrainerBrainTissue
+        return nnUNetTrainerUMambaBotBrainTissue
     if settings.architecture == "umamba-bot":
         return umamba_bot.nnUNetTrainerUMambaBot
     if settings.architecture == "umamba-enc":

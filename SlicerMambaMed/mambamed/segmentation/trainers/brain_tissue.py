@@ -14,7 +14,7 @@ from mambamed.segmentation.brain_recipe.contrast import draw_contrast
 from mambamed.segmentation.brain_recipe.contrast import paint
 from mambamed.segmentation.trainers.umamba_bot import nnUNetTrainerUMambaBot
 
-__all__ = ["PaintContrast", "nnUNetTrainerBrainTissue"]
+__all__ = ["PaintContrast", "nnUNetTrainerUMambaBotBrainTissue"]
 
 
 class PaintContrast(BasicTransform):
@@ -35,7 +35,7 @@ class PaintContrast(BasicTransform):
         return data_dict
 
 
-class nnUNetTrainerBrainTissue(nnUNetTrainerUMambaBot):  # noqa: N801 (nnU-Net's naming)
+class nnUNetTrainerUMambaBotBrainTissue(nnUNetTrainerUMambaBot):  # noqa: N801 (nnU-Net's naming)
     """Trains on a data set whose image channel holds ``AnatomyClass`` values (see ``brain_recipe.dataset``)."""
 
     def configure_rotation_dummyDA_mirroring_and_inital_patch_size(self) -> tuple[Any, bool, Any, tuple[int, ...]]:  # noqa: N802

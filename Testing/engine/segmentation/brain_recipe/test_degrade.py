@@ -31,7 +31,7 @@ def test_tiny_blur_changes_nothing(image: torch.Tensor) -> None:
 def test_lower_resolution_keeps_shape_and_mean_and_smooths_one_axis(image: torch.Tensor) -> None:
     coarse = lower_resolution(image, (1.0, 3.0, 1.0))
     assert coarse.shape == SHAPE
-    assert coarse.mean() == pytest.approx(image.mean(), abs=0.02)
+    assert float(coarse.mean()) == pytest.approx(float(image.mean()), abs=0.02)
     assert coarse.diff(dim=1).abs().mean() < 0.5 * image.diff(dim=1).abs().mean()
 
 
@@ -44,5 +44,5 @@ def test_ghost_is_half_a_field_away() -> None:
     image[2, 3, 4] = 1.0
     ghosted = add_ghost(image, 0.1, 1)
     assert ghosted[2, 3, 4] == 1.0
-    assert ghosted[2, 9, 4] == pytest.approx(0.1)
-    assert ghosted.sum() == pytest.approx(1.1)
+    assert float(ghosted[2, 9, 4]) == pytest.approx(0.1)
+    assert float(ghosted.sum()) == pytest.approx(1.1)
