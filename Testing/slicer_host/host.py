@@ -81,10 +81,12 @@ class LoadedModule:
         """End the module: exit, cleanup, forget."""
         import slicer
 
-        if self.container.isEntered:
+        has_panel = "widget" in self.module._h_state
+        if has_panel and self.container.isEntered:
             self.container.exit()
         slicer.app.moduleManager()._h_remove(self.name)
-        self.container.hide()
+        if has_panel:
+            self.container.hide()
         self._host.processEvents()
 
 
@@ -200,8 +202,8 @@ class Host:
 
     # Modules -------------------------------------------------------------------------------------------------------
 
-    def load(self, path: Path | str, enter: bool = True) -> LoadedModule:
-        """Load a module file, build its panel and (by default) show it."""
+    def load(self, path: Path | str, enter: bool = True, widget: bool = True) -> LoadedModule:
+        """Load a module file, build its panel and show it (``widget=False``: only the module, as in a batch run)."""
         import slicer
 
         from .application.module_objects import load_scripted_module
@@ -209,9 +211,10 @@ class Host:
         module = LoadedModule(self, load_scripted_module(Path(path).resolve()))
         slicer.app._h_emit("startupCompleted()")
         self._modules[module.name] = module
-        _ = module.container
-        if enter:
-            module.enter()
+        if widget:
+            _ = module.container
+            if enter:
+                module.enter()
         return module
 
     def show_panel(self, module: LoadedModule) -> None:

@@ -85,7 +85,7 @@ class SegmentsTableView(SceneWidget):
         for row, segment_id in enumerate(ids):
             segment = node.GetSegmentation().GetSegment(segment_id)
             visible = display is None or display.GetSegmentVisibility(segment_id)
-            opacity = display.GetSegmentOpacity(segment_id) if display is not None else 1.0
+            opacity = display.GetSegmentOpacity3D(segment_id) if display is not None else 1.0
             color = QtWidgets.QTableWidgetItem()
             color.setBackground(QtGui.QColor.fromRgbF(*segment.GetColor()))
             items = ("👁" if visible else "", None, f"{opacity:.2f}", segment.GetName())
