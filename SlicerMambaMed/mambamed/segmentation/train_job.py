@@ -25,13 +25,17 @@ def run(request: JobRequest, job: JobContext) -> None:
 
     settings = SegmentationTrainingSettings.from_json(request.settings)
     work = job.directory / _WORK_FOLDER
-    trained = train_segmentation(settings, work, job, resume=job.attempt > 1)
+    job.record.update(seed=settings.seed)
+    with job.record.timed("train"):
+        trained = train_segmentation(settings, work, job, resume=job.attempt > 1)
     fold = f"fold_{settings.fold}"
     for name in ("plans.json", "dataset.json", "dataset_fingerprint.json", f"{fold}/checkpoint_final.pth"):
         source = trained / name
         if source.is_file():
             shutil.copyfile(source, job.output_path(f"model/{trained.name}/{name}"))
+    job.record.add_output("model", f"outputs/model/{trained.name}")
     progress = trained / fold / "progress.png"
     if progress.is_file():
         shutil.copyfile(progress, job.output_path("progress.png"))
+        job.record.add_output("progress", "outputs/progress.png")
     shutil.rmtree(work / "preprocessed", ignore_errors=True)

@@ -18,7 +18,6 @@ from mambamed.models.card import CardInput
 from mambamed.models.card import CardMetric
 from mambamed.models.card import CardWeights
 from mambamed.models.card import ModelCard
-from mambamed.segmentation.brain_recipe.classes import TISSUE_NAMES
 from mambamed.segmentation.brain_recipe.dataset import SPACING_MM
 from mambamed.segmentation.brain_recipe.recipe import FEATURES_PER_STAGE
 from mambamed.segmentation.brain_recipe.recipe import PATCH_SIZE
@@ -84,7 +83,7 @@ def bundle_brain_model(
     plans = plan_for_prediction(json.loads((trained / "plans.json").read_text(encoding="utf-8")))
     dataset = {
         "channel_names": {"0": "MR"},
-        "labels": TISSUE_NAMES,
+        "labels": {"background": 0, **{label.name: label.value for label in BRAIN_TISSUE_LABELS}},
         "file_ending": ".nii.gz",
         "orientation": "LPS",
     }
