@@ -1,8 +1,8 @@
-"""Fixtures that give tests the host, and the runner that keeps each test file with the host in a process of its own.
+"""Fixtures that give tests the host, and the runner that keeps tests with the host in a process of their own.
 
-MRML, VTK and Qt together can end a process at exit (or, after a mistake, at any time). So a file whose tests ask for
-the host runs in a child process; its reports are replayed here as if the tests had run here, and the child ends with
-``os._exit``. A child that dies is reported as failures of the tests it did not finish.
+MRML, VTK and Qt together can end a process at exit (or, after a mistake, at any time). So the tests of a folder that
+ask for the host run in a child process; its reports are replayed here as if the tests had run here, and the child ends
+with ``os._exit``. When a child dies, the test that it was running fails with its last words, and a new child goes on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ __all__ = ["slicer_host", "slicer_host_main_window"]
 
 _CHILD = "SLICER_HOST_REPORTS"
 _FIXTURES = {"slicer_host", "slicer_host_main_window"}
-_finished: dict[str, dict[str, list[Any]]] = {}
 _exit_status = 0
 
 
@@ -82,6 +82,7 @@ def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
     """Remember how the session ended."""
     global _exit_status
     _exit_status = int(exitstatus)
+    _stop_children()
 
 
 @pytest.hookimpl(trylast=True)
@@ -100,44 +101,100 @@ def _wants_host(item: Any) -> bool:
     return bool(_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
-def _run_file(session: Any, path: Path) -> None:
-    nodeids = [item.nodeid for item in session.items if item.path == path and _wants_host(item)]
-    reports: dict[str, list[Any]] = {nodeid: [] for nodeid in nodeids}
-    _finished[str(path)] = reports
-    with tempfile.TemporaryDirectory(prefix="slicer-host-reports-") as folder:
-        target = Path(folder) / "reports.jsonl"
-        environment = {**os.environ, _CHILD: str(target), "QT_QPA_PLATFORM": "offscreen"}
-        selected = [str(session.config.rootpath / nodeid) for nodeid in nodeids]
-        command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        command += [f"--rootdir={session.config.rootpath}", *selected]
-        child = subprocess.run(
-            command, env=environment, cwd=session.config.rootpath, capture_output=True, text=True, check=False
-        )
-        if target.exists():
-            for line in target.read_text().splitlines():
+class _Child:
+    """A pytest process that runs some tests and whose reports are read while it runs."""
+
+    def __init__(self, config: Any, nodeids: list[str]) -> None:
+        self._config = config
+        self._folder = tempfile.TemporaryDirectory(prefix="slicer-host-reports-")
+        self._reports_file = Path(self._folder.name) / "reports.jsonl"
+        self._reports_file.touch()
+        self._output_file = Path(self._folder.name) / "output.txt"
+        self._read_to = 0
+        self.reports: dict[str, list[Any]] = {nodeid: [] for nodeid in nodeids}
+        environment = {**os.environ, _CHILD: str(self._reports_file), "QT_QPA_PLATFORM": "offscreen"}
+        command = [sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
+        command += ["-p", "no:xdist", f"--rootdir={config.rootpath}"]
+        command += [str(config.rootpath / nodeid) for nodeid in nodeids]
+        with self._output_file.open("w") as output:
+            self._process = subprocess.Popen(
+                command, env=environment, cwd=config.rootpath, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    def _read(self) -> None:
+        with self._reports_file.open() as stream:
+            stream.seek(self._read_to)
+            while True:
+                line = stream.readline()
+                if not line.endswith("\n"):
+                    break
+                self._read_to = stream.tell()
                 entry = json.loads(line)
-                report = session.config.hook.pytest_report_from_serializable(
-                    config=session.config, data=entry["report"]
-                )
-                reports.setdefault(entry["nodeid"], []).append(report)
-    for nodeid, seen in reports.items():
-        if not any(report.when == "teardown" for report in seen):
-            text = f"the host's process ended ({child.returncode}) before this test did\n"
-            seen.append(_failure(nodeid, text + child.stdout[-4000:] + child.stderr[-8000:]))
+                hook = self._config.hook
+                report = hook.pytest_report_from_serializable(config=self._config, data=entry["report"])
+                self.reports.setdefault(entry["nodeid"], []).append(report)
+
+    def _has_finished(self, nodeid: str) -> bool:
+        return any(report.when == "teardown" for report in self.reports[nodeid])
+
+    def wait_for(self, nodeid: str) -> bool:
+        """Wait until a test has run; False when the process ended before."""
+        while not self._has_finished(nodeid):
+            ended = self._process.poll() is not None
+            self._read()
+            if ended and not self._has_finished(nodeid):
+                text = f"the host's process ended ({self._process.returncode}) before this test did\n"
+                self.reports[nodeid].append(_failure(nodeid, text + self._output_file.read_text()[-8000:]))
+                return False
+            time.sleep(0.02)
+        return True
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._folder.cleanup()
 
 
 def _failure(nodeid: str, text: str) -> Any:
     return pytest.TestReport(nodeid, (nodeid, 0, nodeid), {}, "failed", text, "call", [], 0.0, 0.0, 0.0)
 
 
+_children: dict[Path, _Child] = {}
+
+
+def _child_for(item: Any) -> _Child:
+    """Return the child that runs this test: one for all tests of a folder (one per test under xdist)."""
+    key = item.path.parent
+    child = _children.get(key)
+    if child is None or item.nodeid not in child.reports:
+        if child is not None:
+            child.stop()
+        same_folder = [other for other in item.session.items if other.path.parent == key and _wants_host(other)]
+        remaining = same_folder[same_folder.index(item) :]
+        if hasattr(item.config, "workerinput"):
+            remaining = [item]
+        child = _children[key] = _Child(item.config, [other.nodeid for other in remaining])
+    return child
+
+
 def pytest_runtest_protocol(item: Any, nextitem: Any) -> bool | None:
-    """Run a file's host tests together in a child, then replay what it reported."""
+    """Let a child run the folder's host tests, and replay what it reports; after a crash go on with a new child."""
     if _in_child() or not _wants_host(item):
         return None
-    if str(item.path) not in _finished:
-        _run_file(item.session, item.path)
+    child = _child_for(item)
+    has_run = child.wait_for(item.nodeid)
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    for report in _finished[str(item.path)][item.nodeid]:
+    for report in child.reports[item.nodeid]:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    if not has_run or nextitem is None or nextitem.path.parent != item.path.parent:
+        _stop_children()
     return True
+
+
+def _stop_children() -> None:
+    for child in _children.values():
+        child.stop()
+    _children.clear()

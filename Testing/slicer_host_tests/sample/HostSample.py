@@ -86,6 +86,7 @@ class HostSampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         self.calls.append("cleanup")
+        self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self):
