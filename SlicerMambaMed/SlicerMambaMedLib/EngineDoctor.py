@@ -13,13 +13,13 @@ __all__ = ["EngineDoctor"]
 
 
 class EngineDoctor:
-    """Runs ``mambamed doctor --json`` and keeps the answer for the session.
+    """Runs ``mambamed doctor --json`` (without measuring speeds) and keeps the answer for the session.
 
     Args:
         processFactory: makes the process (see ``PythonProcess``) for the interpreter in use.
     """
 
-    ARGUMENTS = ("-m", "mambamed", "doctor", "--json")
+    ARGUMENTS = ("-m", "mambamed", "doctor", "--json", "--no-speed")
 
     def __init__(self, processFactory: Callable[[], Any]) -> None:
         self.examined = Signal("information")

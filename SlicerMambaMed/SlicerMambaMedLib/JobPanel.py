@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any
 
@@ -32,6 +33,7 @@ class JobPanel:
         self.job: Any = None
         self._log: deque[str] = deque(maxlen=self.KEPT_LOG_LINES)
         self._problem = ""
+        self._startedAt = 0.0
         self._applyText = applyText or _("Apply")
         self.widget, self.ui = loadInto(frame, "MambaMedJobPanel")
         self.ui.applyButton.connect("clicked(bool)", self._onClicked)
@@ -60,6 +62,7 @@ class JobPanel:
         self.detach()
         self.job = job
         self._log.clear()
+        self._startedAt = time.monotonic()
         job.progressChanged.connect(self._onProgress)
         job.logReceived.connect(self._onLog)
         job.warningReceived.connect(self._onWarning)
@@ -133,8 +136,8 @@ class JobPanel:
     def _onFinished(self, job: Any) -> None:
         self.detach()
         if job.outcome == "done":
-            if self._log:
-                self.showMessage(_("Done."), details="\n".join(self._log))
+            seconds = f"{time.monotonic() - self._startedAt:.0f}"
+            self.showMessage(_("Done in {count} s.").format(count=seconds), details="\n".join(self._log))
         else:
             details = "\n".join(part for part in ("\n".join(self._log), job.details) if part)
             self.showMessage(job.message, isError=job.outcome == "failed", details=details)

@@ -48,7 +48,8 @@ class SegmentationResultImport:
         for warning in job.warnings:
             if warning not in record.setdefault("warnings", []):
                 record["warnings"].append(warning)
-        labels = record.get("labels", [])
+        kept = record.get("settings", {}).get("labels")
+        labels = [label for label in record.get("labels", []) if not kept or label["name"] in kept]
         segments = readSegments(outputs["segmentation"], self._grid, labels)
         maps = self._readMaps(outputs, labels)
 

@@ -96,7 +96,13 @@ class SegmentationResultsPanel:
         for row in range(self._table.GetNumberOfRows()):
             texts = [self._table.GetCellText(row, column) for column in shown]
             rows.append((colors.get(texts[0]), texts))
-        return [header[column] for column in shown], rows
+        titles = {
+            "name": _("Label"),
+            "voxels": _("Voxels"),
+            "volume_ml": _("Volume (ml)"),
+            "area_mm2": _("Area (mm²)"),
+        }
+        return [titles.get(header[column], header[column]) for column in shown], rows
 
     def _fillMaps(self) -> None:
         combo = self.ui.mapComboBox

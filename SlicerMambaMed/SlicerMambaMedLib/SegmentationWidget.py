@@ -45,6 +45,7 @@ class SegmentationWidget:
         self._parameters: Any = None
         self._guiTag: Any = None
         self._observation: Any = None
+        self._unshownNodes: Any = None
         self.status = EngineStatus(ui.statusFrame, logic.session)
         self.modelSelector = ModelSelector(ui.modelFrame, logic.models)
         self.deviceSelector = DeviceSelector(ui.deviceComboBox, ui.backendLabel)
@@ -102,6 +103,7 @@ class SegmentationWidget:
             self._restoreLastChoices()
             self._guiTag = parameters.connectGui(self.ui)
             self._observation = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+            self._showNewResult()
         self.refresh()
 
     # --- doing ---
@@ -160,11 +162,22 @@ class SegmentationWidget:
         job.finished.connect(self._onFinished)
 
     def _onFinished(self, job: Any) -> None:
-        if job.outcome == "done" and self._parameters is not None:
-            self._parameters.resultSegmentation = job.nodes.segmentation
-            self._parameters.record = job.nodes.record
-            self.ui.resultsCollapsibleButton.collapsed = False
+        if job.outcome == "done":
+            self._unshownNodes = job.nodes
+        self._showNewResult()
         self.refresh()
+
+    def _showNewResult(self) -> None:
+        """Show the nodes of a finished job, at the latest when the panel is shown again."""
+        nodes, self._unshownNodes = self._unshownNodes, None
+        if nodes is None or nodes.segmentation.GetScene() is None:
+            return
+        if self._parameters is None:
+            self._unshownNodes = nodes
+            return
+        self._parameters.resultSegmentation = nodes.segmentation
+        self._parameters.record = nodes.record
+        self.ui.resultsCollapsibleButton.collapsed = False
 
     # --- showing ---
     def refreshSoon(self) -> None:

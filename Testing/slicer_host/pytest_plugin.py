@@ -188,6 +188,8 @@ def pytest_runtest_protocol(item: Any, nextitem: Any) -> bool | None:
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in child.reports[item.nodeid]:
         item.ihook.pytest_runtest_logreport(report=report)
+    # What an ordinary test before this one left set up (its module) is not needed any more by what comes next.
+    item.session._setupstate.teardown_exact(nextitem)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     if not has_run or nextitem is None or nextitem.path.parent != item.path.parent:
         _stop_children()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mambamed.errors import BadRequestError
-from mambamed.imaging.reading import IMAGE_SUFFIXES
+from mambamed.imaging.suffixes import IMAGE_SUFFIXES
 from mambamed.jobs.cohort import check_case_name
 
 __all__ = ["ImageCase", "find_cases"]

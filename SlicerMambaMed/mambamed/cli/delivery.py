@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mambamed.errors import BadRequestError
-from mambamed.imaging.reading import IMAGE_SUFFIXES
+from mambamed.imaging.suffixes import IMAGE_SUFFIXES
 from mambamed.imaging.writing import check_output_path
 from mambamed.jobs.directory import JobDirectory
 from mambamed.jobs.files import read_json

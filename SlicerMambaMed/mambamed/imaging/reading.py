@@ -14,28 +14,7 @@ from mambamed.imaging.checks import check_image
 from mambamed.imaging.checks import check_not_nan
 from mambamed.imaging.dicom import read_dicom_folder
 
-__all__ = ["IMAGE_SUFFIXES", "read_image"]
-
-IMAGE_SUFFIXES = (
-    ".nii.gz",
-    ".nii",
-    ".nrrd",
-    ".nhdr",
-    ".mha",
-    ".mhd",
-    ".dcm",
-    ".gipl",
-    ".gipl.gz",
-    ".hdr",
-    ".img",
-    ".png",
-    ".tif",
-    ".tiff",
-    ".jpg",
-    ".jpeg",
-    ".bmp",
-)
-"""Endings that a folder or a batch list is searched for, longest first where one ends in another."""
+__all__ = ["read_image"]
 
 
 def read_image(path: str | os.PathLike[str], series: str | None = None, check: bool = True) -> sitk.Image:
