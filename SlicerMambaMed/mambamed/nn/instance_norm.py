@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
 from torch import nn
@@ -9,10 +11,12 @@ from torch.nn import functional as F
 
 __all__ = ["InstanceNorm2d", "InstanceNorm3d", "keep_channels_last", "matching_instance_norm"]
 
+_InstanceNorm: TypeAlias = nn.InstanceNorm2d | nn.InstanceNorm3d
 
-def _instance_norm(
-    norm: nn.InstanceNorm2d | nn.InstanceNorm3d, image: Tensor, memory_format: torch.memory_format
-) -> Tensor:
+_BLOCK_VOXELS = 8192
+
+
+def _instance_norm(norm: _InstanceNorm, image: Tensor, memory_format: torch.memory_format) -> Tensor:
     """Normalise each channel of each sample.
 
     PyTorch's own operator copies a channels-last image to the other layout, and the next convolution copies it back.
@@ -26,11 +30,34 @@ def _instance_norm(
     )
     if not keeps_layout:
         return F.instance_norm(image, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
-    samples = [
-        F.batch_norm(sample, None, None, norm.weight, norm.bias, training=True, momentum=0.0, eps=norm.eps)
-        for sample in image.split(1)
-    ]
+    normalise = _normalise_without_gradient if _is_precise_inference(norm, image) else _normalise
+    samples = [normalise(norm, sample) for sample in image.split(1)]
     return samples[0] if len(samples) == 1 else torch.cat(samples)
+
+
+def _is_precise_inference(norm: _InstanceNorm, image: Tensor) -> bool:
+    tensors = (image, norm.weight, norm.bias)
+    needs_gradient = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+    return not needs_gradient and image.dtype in (torch.float32, torch.float64)
+
+
+def _normalise(norm: _InstanceNorm, sample: Tensor) -> Tensor:
+    return F.batch_norm(sample, None, None, norm.weight, norm.bias, training=True, momentum=0.0, eps=norm.eps)
+
+
+def _normalise_without_gradient(norm: _InstanceNorm, sample: Tensor) -> Tensor:
+    """Normalise one sample with mean and variance from sums in blocks.
+
+    Batch normalisation adds up a channels-last image voxel by voxel: in float32 the error grows to 1e-4 over a large
+    patch. Sums of blocks, with the mean subtracted first, stay at 1e-6 and cost no more.
+    """
+    voxels = sample.movedim(1, -1).reshape(-1, sample.shape[1])
+    mean = voxels.mean(0)
+    squares = torch.zeros_like(mean)
+    for block in voxels.split(_BLOCK_VOXELS):
+        squares += (block - mean).square_().sum(0)
+    variance = squares / voxels.shape[0]
+    return F.batch_norm(sample, mean, variance, norm.weight, norm.bias, training=False, eps=norm.eps)
 
 
 class InstanceNorm2d(nn.InstanceNorm2d):

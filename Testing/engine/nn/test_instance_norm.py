@@ -46,6 +46,19 @@ def test_formula_layout_and_gradient(norm_class, shape, memory_format, channels_
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("offset", [0.0, 30.0])
+def test_large_images_are_normalised_precisely_without_gradient(offset):
+    torch.manual_seed(1)
+    norm = InstanceNorm3d(7, affine=True)
+    nn.init.normal_(norm.weight)
+    image = (torch.randn(2, 7, 41, 47, 43) + offset).contiguous(memory_format=torch.channels_last_3d)
+    with torch.inference_mode():
+        output = norm(image)
+    expected = nn.functional.instance_norm(image.double(), None, None, norm.weight.double(), norm.bias.double())
+    assert output.is_contiguous(memory_format=torch.channels_last_3d)
+    assert (output - expected).abs().max().item() < (2e-6 if offset == 0 else 2e-5)
+
+
 def test_bfloat16_keeps_layout_and_stays_close():
     torch.manual_seed(1)
     norm = InstanceNorm3d(6, affine=True)
