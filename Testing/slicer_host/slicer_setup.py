@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import colorsys
 import logging
 from pathlib import Path
 from typing import Any
 
 __all__ = ["prepare_slicer"]
+
+_SHARE = "share/Slicer-5.12"
 
 
 def prepare_slicer(app: Any, parts: Path) -> None:
@@ -40,6 +43,9 @@ def prepare_slicer(app: Any, parts: Path) -> None:
     app._h_managers["application logic"] = application_logic
     application_logic.SetMRMLScene(scene)
     application_logic.SetTemporaryPath(app.temporaryPath)
+    application_logic.SetHomeDirectory(app.slicerHome)
+    application_logic.SetShareDirectory(_SHARE)
+    _write_generic_colors(Path(app.slicerHome) / _SHARE / "ColorFiles" / "GenericColors.txt")
     if hasattr(application_logic, "SetMRMLSceneDataIO"):
         application_logic.SetMRMLSceneDataIO(scene, app._h_remote_io, app._h_data_io)
     # The application's shared files (colour tables, terminologies) are not in slicer-core: it would complain.
@@ -60,6 +66,16 @@ def prepare_slicer(app: Any, parts: Path) -> None:
         application_logic.SetModuleLogic(name, logic)
     vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_WARNING)
     logging.getLogger().setLevel(logging.INFO)
+
+
+def _write_generic_colors(path: Path) -> None:
+    """Write the colour table that label maps use by default: clear black, then colours all round the circle."""
+    lines = ["# Generic colors of the stand-in host", "0 Background 0 0 0 0"]
+    for index in range(1, 256):
+        red, green, blue = colorsys.hsv_to_rgb((index * 0.618034) % 1.0, 0.65, 0.9)
+        lines.append(f"{index} region_{index} {round(255 * red)} {round(255 * green)} {round(255 * blue)} 255")
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(lines) + "\n")
 
 
 def _add_file_io(scene: Any) -> None:
