@@ -17,7 +17,7 @@ from typing import Any
 
 if TYPE_CHECKING:
     from mambamed.segmentation.estimate import Estimate
-    from mambamed.segmentation.estimate import estimate
+    from mambamed.segmentation.estimate import estimate_segmentation
     from mambamed.segmentation.model import SegmentationModel
     from mambamed.segmentation.model import load_model
     from mambamed.segmentation.result import SegmentationResult
@@ -28,7 +28,7 @@ __all__ = [
     "SegmentationModel",
     "SegmentationResult",
     "SegmentationSettings",
-    "estimate",
+    "estimate_segmentation",
     "load_model",
 ]
 
@@ -37,7 +37,7 @@ _HOMES = {
     "SegmentationModel": "model",
     "SegmentationResult": "result",
     "SegmentationSettings": "settings",
-    "estimate": "estimate",
+    "estimate_segmentation": "estimate",
     "load_model": "model",
 }
 

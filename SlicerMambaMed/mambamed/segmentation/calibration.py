@@ -8,12 +8,27 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from mambamed.jobs.files import write_json_atomically
 from mambamed.user_folders import cache_folder
 
-__all__ = ["calibration_file", "read_calibration", "store_calibration"]
+__all__ = ["calibration_file", "read_calibration", "speed_key", "store_calibration"]
 
 _FILE_NAME = "segmentation-speed.json"
 _SCHEMA_VERSION = 1
+
+
+def speed_key(device: str, network: str = "") -> str:
+    """Return the key of a measured speed: of one kind of network on a device, or of any network there.
+
+    Args:
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        network: Name of the network; empty for the last one that ran.
+
+    Example:
+        >>> speed_key("cuda:0", "UMambaBot")
+        'cuda/UMambaBot'
+    """
+    return f"{device.split(':')[0]}/{network or 'any'}"
 
 
 def calibration_file() -> Path:
@@ -22,10 +37,7 @@ def calibration_file() -> Path:
 
 
 def read_calibration() -> dict[str, Any]:
-    """Return measurements by key, empty if there are none for this machine (or the file is damaged).
-
-    A key names the device and what was measured, for example ``cpu/convolution``.
-    """
+    """Return measurements by key, empty if there are none for this machine (or the file is damaged)."""
     try:
         content = json.loads(calibration_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -36,11 +48,9 @@ def read_calibration() -> dict[str, Any]:
     return measurements if isinstance(measurements, dict) else {}
 
 
-def store_calibration(key: str, value: dict[str, Any]) -> None:
-    """Add a measurement; a cache folder that cannot be written is no error (the next process measures again)."""
-    from mambamed.jobs.files import write_json_atomically
-
-    content = {"machine": _machine(), "measurements": {**read_calibration(), key: value}}
+def store_calibration(values: dict[str, Any]) -> None:
+    """Add measurements by key; a cache folder that cannot be written is no error (nothing is learned then)."""
+    content = {"machine": _machine(), "measurements": {**read_calibration(), **values}}
     try:
         calibration_file().parent.mkdir(parents=True, exist_ok=True)
         write_json_atomically(calibration_file(), content)

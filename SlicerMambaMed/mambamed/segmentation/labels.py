@@ -9,22 +9,9 @@ from dataclasses import field
 from typing import Any
 
 from mambamed.errors import BadRequestError
+from mambamed.models.colours import colour_of_label
 
 __all__ = ["SegmentationLabel", "choose_labels", "labels_of_dataset"]
-
-COLOURS = (
-    (0, 114, 178),
-    (230, 159, 0),
-    (0, 158, 115),
-    (204, 121, 167),
-    (86, 180, 233),
-    (213, 94, 0),
-    (240, 228, 66),
-    (148, 103, 189),
-    (140, 86, 75),
-    (23, 190, 207),
-)
-"""Colours that colour-blind people can tell apart: Okabe and Ito, "Color Universal Design", 2008, then four more."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +81,11 @@ def _values(value: Any) -> set[int]:
 
 
 def _label(value: int, name: str, channel: int, card_labels: Sequence[Mapping[str, Any]]) -> SegmentationLabel:
-    colour: Sequence[int] = COLOURS[(value - 1) % len(COLOURS)]
+    colour: Sequence[int] = colour_of_label(value)
     terminology: dict[str, Any] = {}
     for entry in card_labels:
-        if entry.get("name") == name or (entry.get("name") is None and entry.get("value") == value):
+        if entry.get("value") == value:
+            name = str(entry.get("name") or name)
             colour = entry.get("color") or colour
             terminology = dict(entry.get("terminology") or {})
     return SegmentationLabel(value, name, channel, (int(colour[0]), int(colour[1]), int(colour[2])), terminology)

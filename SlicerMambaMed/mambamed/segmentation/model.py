@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import warnings
 from collections.abc import Sequence
@@ -70,7 +71,9 @@ class SegmentationModel:
         self.network = network
         self.device = device
         self.label_manager = plans_manager.get_label_manager(folder.dataset)
-        self.label_table: tuple[SegmentationLabel, ...] = labels_of_dataset(folder.dataset, _card_labels(card))
+        self.label_table: tuple[SegmentationLabel, ...] = labels_of_dataset(
+            folder.dataset, [dataclasses.asdict(label) for label in card.labels]
+        )
         self.labels: dict[str, int] = {label.name: label.value for label in self.label_table}
         self.orientation = _orientation_of_training(card, folder)
 
@@ -170,14 +173,9 @@ def _readable_plans(files: ModelFolder) -> Any:
         ) from error
 
 
-def _card_labels(card: ModelCard) -> list[dict[str, Any]]:
-    labels = getattr(card, "labels", None) or []
-    return [label if isinstance(label, dict) else dict(vars(label)) for label in labels]
-
-
 def _orientation_of_training(card: ModelCard, folder: ModelFolder) -> str | None:
     """Axes that the network saw in training: from the card, the data set description, or the reader in the plans."""
-    stated = getattr(card, "orientation", None) or folder.dataset.get("orientation")
+    stated = card.orientation or folder.dataset.get("orientation")
     if stated:
         return str(stated).upper()
     # nnunetv2's reorienting readers turn every image to RAS before training.

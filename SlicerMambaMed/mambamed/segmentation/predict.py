@@ -17,13 +17,20 @@ from mambamed.errors import MambaMedError
 from mambamed.imaging.geometry import image_from_array_like
 from mambamed.imaging.orientation import reorient_like
 from mambamed.jobs.reporter import Reporter
+from mambamed.nn.device import choose_device
 from mambamed.nn.precision import Precision
 from mambamed.nn.precision import choose_precision
+from mambamed.segmentation.calibration import speed_key
+from mambamed.segmentation.calibration import store_calibration
+from mambamed.segmentation.estimate import count_windows
+from mambamed.segmentation.estimate import network_name
 from mambamed.segmentation.export import Decision
 from mambamed.segmentation.export import ExportPlan
 from mambamed.segmentation.export import decide
 from mambamed.segmentation.inference_network import make_inference_network
 from mambamed.segmentation.labels import choose_labels
+from mambamed.segmentation.network_cost import network_operations
+from mambamed.segmentation.networks.plan import NetworkPlan
 from mambamed.segmentation.preparation import PreparedImage
 from mambamed.segmentation.preparation import prepare
 from mambamed.segmentation.region import RegionPlan
@@ -34,6 +41,7 @@ from mambamed.segmentation.settings import SegmentationSettings
 from mambamed.segmentation.sliding_window import NotFiniteError
 from mambamed.segmentation.sliding_window import WindowPlan
 from mambamed.segmentation.sliding_window import predict_windows
+from mambamed.segmentation.windows import mirror_combinations
 
 if TYPE_CHECKING:
     from mambamed.segmentation.model import SegmentationModel
@@ -101,6 +109,7 @@ def predict(
     relay = _Relay(reporter, warn)
     logits, plan, precision = _predict_folds(model, prepared.data, region.network_box, settings, precision, relay)
     watch.lap("segment")
+    _remember_speed(model, prepared, region, plan, watch.seconds["segment"])
 
     reporter.progress("finishing", _WINDOWS_DONE)
     export_plan = _export_plan(prepared, region, settings, model, keep)
@@ -176,6 +185,29 @@ def _predict_folds(
     if len(folds) > 1:
         total /= len(folds)
     return total, plan, precision
+
+
+def _remember_speed(
+    model: SegmentationModel, prepared: PreparedImage, region: RegionPlan, plan: WindowPlan, seconds: float
+) -> None:
+    """Keep how fast this network really ran here, for the estimate before the next run."""
+    boxes_all = tuple(slice(0, length) for length in prepared.data.shape[1:])
+    if region.network_box != boxes_all or seconds < 1.0:
+        return
+    calls = count_windows(prepared.data.shape[1:], plan.patch_size, plan.step_size)
+    calls *= len(mirror_combinations(plan.mirror_axes)) * len(model.folder.folds)
+    network_plan = NetworkPlan.from_configuration(model.configuration)
+    trainer = model.folder.trainer_name
+    classes = model.label_manager.num_segmentation_heads
+    speed = calls * network_operations(network_plan, classes, prepared.data.shape[0], "UMamba" in trainer) / seconds
+    device = str(model.device)
+    store_calibration(
+        {
+            "auto": str(choose_device("auto")),
+            speed_key(device, network_name(trainer, network_plan)): speed,
+            speed_key(device): speed,
+        }
+    )
 
 
 def _window_plan(model: SegmentationModel, settings: SegmentationSettings) -> WindowPlan:

@@ -53,7 +53,7 @@ def test_light_imports() -> None:
     """Slicer's own process imports these: nothing beyond the standard library may come along."""
     script = (
         "import sys; before = set(sys.modules)\n"
-        "import mambamed.segmentation, mambamed.segmentation.settings\n"
+        "import mambamed.segmentation.settings, mambamed.segmentation.estimate\n"
         "new = {name.split('.')[0] for name in set(sys.modules) - before}\n"
         "heavy = new & {'torch', 'numpy', 'SimpleITK', 'nnunetv2', 'scipy', 'numba', 'safetensors', 'nibabel'}\n"
         "assert not heavy, heavy"
