@@ -161,6 +161,8 @@ class Host:
             module.close()
         self._modules.clear()
         slicer.mrmlScene.Clear(0)
+        if slicer.mrmlScene.GetNodeByID("vtkMRMLColorTableNodeGrey") is None:  # after a Clear(1)
+            slicer.modules.colors.logic().AddDefaultColorNodes()
         self.processEvents()
         for collected in (record.errors, record.warnings_printed, dialogs.shown, dialogs.answers):
             collected.clear()

@@ -48,9 +48,9 @@ def wrapped(annotations: dict[str, Any], **defaults: Any):
         (list[Side], [Side.RIGHT, Side.LEFT]),
         (tuple[int, str], (4, "b")),
         (dict[str, int], {"a": 1}),
-        (Optional[float], 2.5),
-        (Optional[float], None),
-        (Union[int, str], "word"),
+        (Optional[float], 2.5),  # noqa: UP045
+        (float | None, None),
+        (Union[int, str], "word"),  # noqa: UP007
         (Any, {"nested": [1, 2]}),
     ],
 )
@@ -64,12 +64,12 @@ def test_values_come_back_from_the_node(kind, value):
 def test_values_survive_a_saved_scene(tmp_path):
     import slicer
 
-    parameters = wrapped({"labels": list[str], "side": Side, "limit": Optional[int]})
+    parameters = wrapped({"labels": list[str], "side": Side, "limit": int | None})
     node = new_node()
     instance = parameters(node)
     instance.labels, instance.side, instance.limit = ["x", "y"], Side.RIGHT, 3
     slicer.util.saveScene(str(tmp_path / "scene.mrml"))
-    slicer.mrmlScene.Clear(1)
+    slicer.mrmlScene.RemoveNode(node)
     slicer.util.loadScene(str(tmp_path / "scene.mrml"))
     restored = parameters(slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode")[0])
     assert (restored.labels, restored.side, restored.limit) == (["x", "y"], Side.RIGHT, 3)
@@ -92,7 +92,7 @@ def test_defaults():
             "choice": Annotated[str, Choice(["first", "second"])],
             "bounded": Annotated[int, WithinRange(5, 9)],
             "side": Side,
-            "optional": Optional[int],
+            "optional": int | None,
             "node": slicer.vtkMRMLScalarVolumeNode,
             "window": Annotated[FloatRange, RangeBounds(-1, 1)],
         },
