@@ -14,13 +14,14 @@ from mambamed.registration.disa.network import DISANet
 from mambamed.registration.disa.network import clip_norm
 from mambamed.registration.disa.precision import fastest_precision
 from mambamed.registration.disa.precision import inference_copy
+from mambamed.registration.disa.prepare import PreparedVolume
 from mambamed.registration.disa.prepare import prepare_volume
 from mambamed.registration.disa.quantised import QuantisedDescriptors
 from mambamed.registration.disa.quantised import quantise
 from mambamed.registration.disa.weights import default_network
 from mambamed.registration.geometry import GridGeometry
 
-__all__ = ["BORDER_VOXELS", "Descriptors", "describe_volume", "descriptors"]
+__all__ = ["BORDER_VOXELS", "Descriptors", "describe_prepared", "describe_volume", "descriptors"]
 
 BORDER_VOXELS = 16
 """Replicated voxels around the input. Zero padding inside the network reaches 24 voxels in principle; with 16
@@ -77,6 +78,21 @@ def descriptors(
         BadRequestError: the image cannot be described (see ``prepare_volume``), or a setting is not one of those above.
     """
     prepared = prepare_volume(image, spacing_mm, mask)
+    return describe_prepared(
+        prepared, stride, network=network, sign_average=sign_average, precision=precision, device=device
+    )
+
+
+def describe_prepared(
+    prepared: PreparedVolume,
+    stride: int = 4,
+    *,
+    network: DISANet | None = None,
+    sign_average: bool = False,
+    precision: str = "auto",
+    device: str | torch.device = "cpu",
+) -> Descriptors:
+    """Describe a volume that is already resampled and normalised; arguments as for ``descriptors``."""
     chosen_device = torch.device(device)
     if precision not in ("auto", "float32", "bfloat16"):
         raise BadRequestError(f'The precision "{precision}" is unknown; choose auto, float32 or bfloat16.')

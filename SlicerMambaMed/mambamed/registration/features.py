@@ -1,0 +1,146 @@
+"""Feature volumes whose dot product is a similarity: DISA descriptors, and MIND-SSC brought into the same form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mambamed.errors import BadRequestError
+from mambamed.registration.disa.descriptors import describe_prepared
+from mambamed.registration.disa.network import DISANet
+from mambamed.registration.disa.prepare import prepare_volume
+from mambamed.registration.geometry import GridGeometry
+from mambamed.registration.similarity.measures import local_variance
+from mambamed.registration.similarity.mind_ssc import mind_ssc
+
+__all__ = ["FEATURE_METHODS", "FeatureVolume", "coarser", "describe_image", "paired"]
+
+FEATURE_METHODS = ("disa", "mind-ssc")
+
+_WEIGHT_RADIUS = 3
+
+
+@dataclass(frozen=True)
+class FeatureVolume:
+    """Features on a grid.
+
+    Attributes:
+        features: (1, C, X, Y, Z), float32.
+        weights: (X, Y, Z), at least 0: how much a point counts (local variance of the image, inside the mask).
+        geometry: the grid in physical space.
+        inside: (X, Y, Z), 1 inside the mask and 0 outside; None without a mask.
+    """
+
+    features: Tensor
+    weights: Tensor
+    geometry: GridGeometry
+    inside: Tensor | None = None
+
+
+def describe_image(
+    image: sitk.Image,
+    method: str = "disa",
+    *,
+    spacing_mm: float | None = None,
+    stride: int = 4,
+    mask: sitk.Image | None = None,
+    network: DISANet | None = None,
+) -> FeatureVolume:
+    """Compute the features of one image; two of them are compared after ``paired``.
+
+    Args:
+        image: scalar 3D image, LPS mm.
+        method: "disa" or "mind-ssc".
+        spacing_mm: working spacing; None means 2 mm. Both images of a pair need the same.
+        stride: working voxels between features.
+        mask: where the image counts, or None.
+        network: DISA network; None takes the bundled weights.
+
+    Returns:
+        Features with weights and grid.
+
+    Raises:
+        BadRequestError: unknown method, or an image or mask that cannot be described.
+    """
+    if method not in FEATURE_METHODS:
+        raise BadRequestError(f'There are no features "{method}"; choose one of {", ".join(FEATURE_METHODS)}.')
+    prepared = prepare_volume(image, spacing_mm, mask)
+    geometry = prepared.geometry.strided(stride)
+    if method == "disa":
+        features = describe_prepared(prepared, stride, network=network).tensor
+    else:
+        features = _strided(mind_ssc(prepared.tensor), stride)
+    weights = _strided(local_variance(prepared.tensor, _WEIGHT_RADIUS), stride)[0, 0]
+    inside = None if mask is None else _mask_on(mask, geometry)
+    weights = weights if inside is None else weights * inside
+    if not float(weights.sum()) > 0:
+        raise BadRequestError("The mask leaves nothing of the image; choose one that covers a part of it.")
+    return FeatureVolume(features, weights, geometry, inside)
+
+
+def paired(fixed: FeatureVolume, moving: FeatureVolume, method: str) -> tuple[FeatureVolume, FeatureVolume]:
+    """Bring the features of two images into the form in which their dot product is the similarity, and mask them."""
+    if method == "mind-ssc":
+        fixed, moving = _as_dot_products(fixed, moving)
+    first, second = (
+        volume if volume.inside is None else replace(volume, features=volume.features * volume.inside)
+        for volume in (fixed, moving)
+    )
+    return first, second
+
+
+def coarser(volume: FeatureVolume, factor: int) -> FeatureVolume:
+    """Average features and weights over blocks of ``factor`` samples along each axis that has as many."""
+    if factor == 1:
+        return volume
+    steps = [min(factor, size) for size in volume.geometry.size]
+    pooled = functional.avg_pool3d(volume.features, steps, ceil_mode=True, count_include_pad=False)
+    weights = functional.avg_pool3d(volume.weights[None, None], steps, ceil_mode=True, count_include_pad=False)[0, 0]
+    matrix = volume.geometry.index_to_physical()
+    origin = matrix @ np.array([*((step - 1) / 2 for step in steps), 1.0])
+    spacing = [own * step for own, step in zip(volume.geometry.spacing_mm, steps, strict=True)]
+    geometry = replace(
+        volume.geometry,
+        size=(pooled.shape[2], pooled.shape[3], pooled.shape[4]),
+        spacing_mm=(spacing[0], spacing[1], spacing[2]),
+        origin_mm=(float(origin[0]), float(origin[1]), float(origin[2])),
+    )
+    return FeatureVolume(pooled, weights, geometry)
+
+
+def _as_dot_products(fixed: FeatureVolume, moving: FeatureVolume) -> tuple[FeatureVolume, FeatureVolume]:
+    """Turn chance - |f - m|^2 into a dot product: (2 f, chance - |f|^2, -1) . (m, 1, |m|^2), over the channel count.
+
+    ``chance`` is the mean squared distance of unrelated positions, so that leaving the moving image (features zero)
+    neither wins nor loses against an arbitrary position in it.
+    """
+    first, second = fixed.features, moving.features
+    count = first.shape[1]
+    norms = [(features**2).sum(dim=1, keepdim=True) for features in (first, second)]
+    means = [features.mean(dim=(0, 2, 3, 4)) for features in (first, second)]
+    chance = norms[0].mean() + norms[1].mean() - 2.0 * (means[0] * means[1]).sum()
+    one_first, one_second = torch.ones_like(norms[0]), torch.ones_like(norms[1])
+    left = torch.cat((2.0 * first, chance - norms[0], -one_first), dim=1) / count
+    right = torch.cat((second, one_second, norms[1]), dim=1)
+    return replace(fixed, features=left), replace(moving, features=right)
+
+
+def _strided(volume: Tensor, stride: int) -> Tensor:
+    return volume[:, :, ::stride, ::stride, ::stride]
+
+
+def _mask_on(mask: sitk.Image, geometry: GridGeometry) -> Tensor:
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetSize(geometry.size)
+    resampler.SetOutputSpacing(geometry.spacing_mm)
+    resampler.SetOutputOrigin(geometry.origin_mm)
+    resampler.SetOutputDirection(geometry.direction)
+    resampler.SetInterpolator(sitk.sitkNearestNeighbor)
+    array = sitk.GetArrayFromImage(resampler.Execute(sitk.Cast(mask != 0, sitk.sitkUInt8)))
+    return torch.from_numpy(array.transpose(2, 1, 0).copy()).float()
