@@ -21,7 +21,7 @@ from mambamed.scan import numba_forward
 from mambamed.scan import numba_vectors
 from mambamed.scan.compiled_cache import compiled_cache_folder
 
-__all__ = ["CompiledScan", "compiled_scan"]
+__all__ = ["CompiledScan", "compiled_scan", "numba_cache_in"]
 
 _LOGGER = logging.getLogger(__name__)
 _LOCK = threading.Lock()
@@ -57,7 +57,7 @@ def _compile(scalar: types.Float) -> CompiledScan:
     }
     folder = compiled_cache_folder("numba", sources)
     started = time.perf_counter()
-    with _cache_folder(folder):
+    with numba_cache_in(folder):
         loops = {
             name: _compile_loop(functions[name], signature, cache=folder is not None)
             for name, signature in _signatures(scalar).items()
@@ -105,7 +105,7 @@ def _signatures(scalar: types.Float) -> dict[str, Any]:
 
 
 @contextmanager
-def _cache_folder(folder: Path | None) -> Iterator[None]:
+def numba_cache_in(folder: Path | None) -> Iterator[None]:
     """Let numba place the cache of functions declared inside in a folder of ours, and put its own setting back.
 
     Numba reads ``numba.config.CACHE_DIR`` when a function is declared; it offers no setting per function.

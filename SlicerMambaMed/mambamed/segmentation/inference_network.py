@@ -1,7 +1,7 @@
 """A copy of a network made ready for fast inference: memory layout, number format of the convolutions, safe norms.
 
 Convolutions run in the chosen format in channels-last order; parameters of norms, linear layers and the selective scan
-stay in float32. Statistics of instance norms are accumulated in float32 by PyTorch's own kernels.
+stay in float32. Instance norms add up in float64 whatever they read.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 from torch import nn
 
-from mambamed.nn.instance_norm import keep_channels_last
+from mambamed.nn.fused_norm import FusedInstanceNorm
+from mambamed.nn.fused_norm import fuse_instance_norms
 from mambamed.nn.mamba import Mamba
 from mambamed.nn.precision import Precision
 from mambamed.segmentation.networks import load_network_weights
+from mambamed.segmentation.networks.blocks import BasicResBlock
 from mambamed.segmentation.networks.blocks import MambaLayer
 
 __all__ = ["InferenceNetwork", "make_inference_network"]
@@ -78,7 +80,10 @@ def make_inference_network(
     fast = copy.deepcopy(network)
     if state is not None:
         load_network_weights(fast, state)
-    fast = keep_channels_last(fast).eval().requires_grad_(False).to(device)
+    fast = fast.eval().requires_grad_(False).to(device)
+    if device.type == "cpu":
+        _fuse_residual_blocks(fast)
+        fuse_instance_norms(fast)
     dtype = torch.float32 if device.type == "cuda" else precision.dtype
     for module in fast.modules():
         if isinstance(module, Mamba):
@@ -90,6 +95,16 @@ def make_inference_network(
     if dtype != torch.float32:
         _cast_inputs_to_parameters(fast, dtype)
     return InferenceNetwork(fast, device, precision, dimension)
+
+
+def _fuse_residual_blocks(network: nn.Module) -> None:
+    """Fuse norms and activations of U-Mamba's residual blocks, which are attributes rather than a sequence."""
+    for module in network.modules():
+        if isinstance(module, BasicResBlock):
+            slope = float(module.act1.negative_slope)
+            module.norm1 = FusedInstanceNorm(module.norm1, slope, inplace=True)  # type: ignore[assignment]
+            module.act1 = nn.Identity()  # type: ignore[assignment]
+            module.norm2 = FusedInstanceNorm(module.norm2, 1.0, inplace=True)  # type: ignore[assignment]
 
 
 def _cast_inputs_to_parameters(network: nn.Module, dtype: torch.dtype) -> None:
