@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from mambamed.jobs.states import ExitCode
 from mambamed.jobs.tasks import parse_extra_tasks
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="import this task at once, so that the first job starts sooner",
     )
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--temporary", type=Path, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -40,9 +42,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.worker:
         from mambamed.jobs.worker import run_worker
 
-        run_worker(parse_extra_tasks(arguments.task), arguments.preload)
+        run_worker(parse_extra_tasks(arguments.task), arguments.preload, arguments.temporary)
     from mambamed.jobs.engine import Engine
-    from mambamed.jobs.engine import serve
+    from mambamed.jobs.server import serve
 
     parse_extra_tasks(arguments.task)
     return serve(Engine(arguments.task, arguments.preload), sys.stdin, sys.stdout)

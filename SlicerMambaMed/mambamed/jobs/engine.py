@@ -12,11 +12,12 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -34,10 +35,10 @@ from mambamed.jobs.process import start_in_own_group
 from mambamed.jobs.states import ExitCode
 from mambamed.jobs.states import JobState
 
-__all__ = ["Engine", "serve"]
+__all__ = ["Engine"]
 
 _POLL_INTERVAL_S = 0.05
-_HOST_GONE_MESSAGE = "The program that had started this job ended before the job did; start the job again."
+_KILL_WAIT_S = 2.0
 
 
 @dataclass
@@ -45,6 +46,7 @@ class _Worker:
     """A running worker process."""
 
     process: subprocess.Popen[bytes]
+    temporary_folder: Path
     answers: queue.Queue[dict[str, Any] | None] = field(default_factory=queue.Queue)
 
     def send(self, order: dict[str, Any]) -> None:
@@ -97,7 +99,9 @@ class Engine:
 
     def warm_up(self) -> None:
         """Start the worker now rather than with the first job."""
-        if self._worker is None or self._worker.process.poll() is not None:
+        if self._worker is not None and self._worker.process.poll() is not None:
+            self.close()
+        if self._worker is None:
             self._worker = self._start_worker()
 
     def run(self, directory: Path, on_poll: Callable[[], None] | None = None) -> JobState:
@@ -152,10 +156,12 @@ class Engine:
         """End the worker with everything that it has started."""
         if self._worker is None:
             return
-        process = self._worker.process
+        process, temporary_folder = self._worker.process, self._worker.temporary_folder
         self._worker = None
         kill_process_tree(process.pid)
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a driver may hold a killed process for a while
+            process.wait(timeout=_KILL_WAIT_S)
+        shutil.rmtree(temporary_folder, ignore_errors=True)
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -178,10 +184,11 @@ class Engine:
         return answer.get("event") == "finished"
 
     def _start_worker(self) -> _Worker:
-        process = start_in_own_group(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
-        )
-        worker = _Worker(process)
+        # A folder for the temporary files of all its libraries, which a killed worker cannot remove itself.
+        temporary_folder = Path(tempfile.mkdtemp(prefix="mambamed-"))
+        command = [*self._command, "--temporary", str(temporary_folder)]
+        process = start_in_own_group(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment)
+        worker = _Worker(process, temporary_folder)
         assert process.stdout is not None
         threading.Thread(target=_read_answers, args=(process.stdout, worker.answers), daemon=True).start()
         return worker
@@ -201,99 +208,3 @@ def _cause_of_death(exit_code: int) -> str:
     if exit_code < 0:
         return f"signal {-exit_code}"
     return f"exit code {exit_code}"
-
-
-class _HostGoneError(Exception):
-    """The program that started the engine has closed our standard input."""
-
-
-class _ShutdownError(Exception):
-    """The program that started the engine has asked it to end."""
-
-
-def serve(engine: Engine, orders: IO[str], answers: IO[str]) -> ExitCode:
-    """Run the warm engine: one JSON order per line in, one JSON answer per line out, until shutdown or end of input.
-
-    Orders: ``{"command": "run"|"cancel", "directory": DIR}``, ``{"command": "shutdown"}``. Answers:
-    ``{"event": "ready", "pid", "version"}``, ``{"event": "started"|"finished", "directory", ...}``,
-    ``{"event": "error", "message"}``. Jobs run in the order in which they came; a cancel acts at once. A shutdown
-    cancels what still runs or waits; the end of input means that the host died, and fails it.
-    """
-    from mambamed.version import __version__
-
-    incoming: queue.Queue[dict[str, Any] | None] = queue.Queue()
-    threading.Thread(target=_read_orders, args=(orders, incoming), daemon=True).start()
-    waiting: deque[Path] = deque()
-    running: Path | None = None
-
-    def answer(event: str, **fields: Any) -> None:
-        answers.write(json.dumps({"event": event, **fields}) + "\n")
-        answers.flush()
-
-    def take_order(order: dict[str, Any] | None) -> None:
-        if order is None:
-            for abandoned in [running, *waiting]:
-                if abandoned is not None:
-                    JobDirectory(abandoned).mark_failed(_HOST_GONE_MESSAGE)
-            raise _HostGoneError
-        command = order.get("command")
-        directory = order.get("directory")
-        if command == "shutdown":
-            raise _ShutdownError
-        if command not in ("run", "cancel") or not isinstance(directory, str):
-            answer("error", message=f"This order is not understood: {json.dumps(order)[:300]}")
-        elif command == "run":
-            waiting.append(Path(directory))
-        elif Path(directory) in waiting:
-            waiting.remove(Path(directory))
-            state = JobDirectory(directory).cancel(timeout_s=0)
-            answer("finished", directory=directory, state=state.value)
-        else:
-            JobDirectory(directory).request_cancel()
-
-    def take_orders() -> None:
-        while True:
-            try:
-                take_order(incoming.get_nowait())
-            except queue.Empty:
-                return
-
-    answer("ready", pid=os.getpid(), version=__version__)
-    engine.warm_up()
-    try:
-        while True:
-            if not waiting:
-                take_order(incoming.get())
-                continue
-            running = directory = waiting.popleft()
-            job = JobDirectory(directory)
-            answer("started", directory=str(directory))
-            try:
-                state = engine.run(directory, take_orders)
-                message = job.status().message
-            except BadRequestError as error:
-                state, message = JobState.FAILED, str(error)
-            running = None
-            answer("finished", directory=str(directory), state=state.value, message=message)
-            engine.warm_up()  # a new worker, where the job has cost the last one
-    except _HostGoneError:
-        return ExitCode.FAILED
-    except _ShutdownError:
-        for directory in waiting:
-            JobDirectory(directory).mark_cancelled()
-        return ExitCode.DONE
-    finally:
-        engine.close()
-
-
-def _read_orders(pipe: IO[str], incoming: queue.Queue[dict[str, Any] | None]) -> None:
-    """Pass on the host's orders; ``None`` stands for the end of input."""
-    with contextlib.suppress(OSError, ValueError):
-        for line in pipe:
-            if line.strip():
-                try:
-                    order = json.loads(line)
-                except ValueError:
-                    order = {"command": line.strip()}
-                incoming.put(order if isinstance(order, dict) else {"command": str(order)})
-    incoming.put(None)

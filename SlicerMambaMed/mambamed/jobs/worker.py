@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import queue
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -29,13 +30,15 @@ from mambamed.jobs.tasks import task_function
 __all__ = ["run_job", "run_worker"]
 
 
-def run_worker(extra_tasks: Mapping[str, str], preload: list[str]) -> None:
+def run_worker(extra_tasks: Mapping[str, str], preload: list[str], temporary_folder: Path) -> None:
     """Take orders from standard input until it closes.
 
     Args:
         extra_tasks: tasks besides the built-in ones, name to ``module:function``.
         preload: tasks to import before the first order, so that the first job starts at once.
+        temporary_folder: for the temporary files of this process and its children; the engine removes it.
     """
+    os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary_folder)))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.set_inheritable(answers.fileno(), False)
     os.dup2(2, 1)  # nothing but answers may reach the pipe
@@ -44,7 +47,7 @@ def run_worker(extra_tasks: Mapping[str, str], preload: list[str]) -> None:
     orders_pipe = os.fdopen(os.dup(0), "r", encoding="utf-8")
     with open(os.devnull, encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), 0)  # children must not read our orders
-    threading.Thread(target=_read_orders, args=(orders_pipe, orders), daemon=True).start()
+    threading.Thread(target=_read_orders, args=(orders_pipe, orders, temporary_folder), daemon=True).start()
     for task in preload:
         with contextlib.suppress(Exception):  # the job that needs it will say what is wrong
             task_function(task, extra_tasks)
@@ -79,12 +82,13 @@ def run_job(directory: Path, extra_tasks: Mapping[str, str], cache: dict[str, An
         return job.state()
 
 
-def _read_orders(pipe: Any, orders: queue.Queue[dict[str, Any]]) -> None:
+def _read_orders(pipe: Any, orders: queue.Queue[dict[str, Any]], temporary_folder: Path) -> None:
     """Pass on orders; when the engine process is gone, end with everything that this process has started."""
     with contextlib.suppress(OSError):
         for line in pipe:
             orders.put(json.loads(line))
     kill_process_tree(os.getpid(), include_itself=False)
+    shutil.rmtree(temporary_folder, ignore_errors=True)
     os._exit(1)
 
 

@@ -6,6 +6,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def write_text(request, job):
 def _begin_output_and_child(job):
     child = subprocess.Popen(SLEEPER, start_new_session=True)
     job.output_path("half.txt").write_text("half")
+    _, temporary_name = tempfile.mkstemp()
+    Path(job.directory, "temporary.path").write_text(temporary_name)
     Path(job.directory, "child.pid").write_text(str(child.pid))
     job.progress("waiting", 0.25)
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from mambamed.errors import BadRequestError
@@ -30,6 +31,8 @@ def assert_nothing_left(job, child=None):
     assert not job.partial_folder.exists()
     assert not job.outputs_folder.exists()
     assert job.result() is None
+    if (job.path / "temporary.path").exists():
+        assert not Path((job.path / "temporary.path").read_text()).exists()
     if child is not None:
         assert not child.is_alive()
 
@@ -245,7 +248,7 @@ def test_killed_engine_process_takes_its_worker_along(served, make_job, child_of
 
 
 def test_serve_counts_a_bad_directory_as_failed(extra_tasks, tmp_path):
-    from mambamed.jobs.engine import serve
+    from mambamed.jobs.server import serve
 
     orders = io.StringIO(json.dumps({"command": "run", "directory": str(tmp_path / "none")}) + "\n")
     answers = io.StringIO()
