@@ -83,10 +83,11 @@ class BatchSegmentation:
             tell: receives one line per case.
 
         Raises:
-            ValueError: the source holds no case, or the model cannot be used.
+            ValueError: the source holds no case, a setting has a value that it cannot have, or there is no such model.
         """
         from mambamed.cli.cases import find_cases
 
+        self._wholeSettings()
         cases = find_cases(source)
         self._logic.models.find(self._model)
         output.mkdir(parents=True, exist_ok=True)
@@ -118,7 +119,8 @@ class BatchSegmentation:
                 name, "done", "", time.monotonic() - started, nodes.warnings, _volumes(folder / VOLUMES_FILE)
             )
         except Exception as error:
-            _log.exception("The case %s failed", name)
+            isExpected = isinstance(error, (ValueError, RuntimeError, OSError))
+            _log.error("The case %s failed: %s", name, error, exc_info=not isExpected)
             return CaseReport(name, "failed", str(error), time.monotonic() - started)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -142,10 +144,14 @@ class BatchSegmentation:
         )
 
     def _isSameRun(self, record: dict[str, Any]) -> bool:
+        return record.get("settings") == self._wholeSettings()
+
+    def _wholeSettings(self) -> dict[str, Any]:
+        """Return all settings as a record has them; refuses values that cannot be meant."""
         from mambamed.segmentation.settings import SegmentationSettings
 
-        settings = SegmentationSettings(model=self._model, **self._settings).to_json()
-        return record.get("settings") == json.loads(json.dumps(settings))
+        settings = SegmentationSettings(model=self._model, **self._settings)
+        return dict(json.loads(json.dumps(settings.to_json())))
 
     def _save(self, nodes: Any, folder: Path) -> None:
         storage = slicer.vtkMRMLSegmentationStorageNode()

@@ -79,8 +79,13 @@ class SegmentationLogic:
             return str(error)
         return request.problem(model.channelNames)
 
-    def start(self, request: SegmentationRequest) -> SceneJob:
+    def start(self, request: SegmentationRequest, detached: bool = False) -> SceneJob:
         """Start a segmentation and return at once.
+
+        Args:
+            request: what shall be done.
+            detached: run in a process of its own that goes on when Slicer is closed; ``attachRunning`` of a later
+                session finds it again. Otherwise in the warm engine, which ends with Slicer.
 
         Raises:
             ValueError: the request lacks something; the message says what.
@@ -96,7 +101,8 @@ class SegmentationLogic:
             inputs, grid, warnings = self._exportInputs(request, model.channelNames, folder)
             self._writeHostFile(folder, request, grid)
             jobRequest = JobRequest(task=self.TASK, inputs=inputs, settings=request.engineSettings())
-            job = self.session.runner.start(jobRequest, folder)
+            runner = self.session.runner
+            job = (runner.startDetached if detached else runner.start)(jobRequest, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

@@ -41,7 +41,7 @@ def parseArguments(words: list[str]) -> argparse.Namespace:
 
 def main(words: list[str]) -> int:
     """Run the batch and return the exit code."""
-    libraryParent = str(Path(__file__).resolve().parents[2])
+    libraryParent = str(Path(globals().get("__file__") or sys.argv[0]).resolve().parents[2])
     if libraryParent not in sys.path:
         sys.path.insert(0, libraryParent)
     try:
