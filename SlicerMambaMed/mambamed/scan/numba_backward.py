@@ -18,6 +18,7 @@ from mambamed.scan.numba_vectors import load
 from mambamed.scan.numba_vectors import logarithm_of_one_plus
 from mambamed.scan.numba_vectors import maximum
 from mambamed.scan.numba_vectors import multiply_add
+from mambamed.scan.numba_vectors import row_totals
 from mambamed.scan.numba_vectors import store
 from mambamed.scan.numba_vectors import total
 from mambamed.scan.numba_vectors import two_totals
@@ -97,6 +98,7 @@ def scan_backward(  # type: ignore[no-untyped-def]
     decays = np.zeros(block * LANES, u.dtype)
     decayed = np.zeros(block * LANES, u.dtype)
     visited = np.zeros(block * LANES, u.dtype)
+    products = np.zeros(block * LANES, u.dtype)
     constant_b = np.zeros(LANES, u.dtype)
     constant_c = np.zeros(LANES, u.dtype)
     a_slope = np.zeros(LANES, u.dtype)
@@ -164,7 +166,10 @@ def scan_backward(  # type: ignore[no-untyped-def]
                     store(decayed, i * LANES, kept)
                     store(visited, i * LANES, state)
                     if gated:
-                        out[i] += total(state * load(c_rows, c_place + i * c_token * padded))
+                        store(products, i * LANES, state * load(c_rows, c_place + i * c_token * padded))
+                if gated:
+                    for i in range(0, count, LANES):
+                        store(out, i, load(out, i) + row_totals(products, i * LANES))
                 adjoint = load(adjoints, row * padded + part)
                 slope = zero
                 b_slope = zero

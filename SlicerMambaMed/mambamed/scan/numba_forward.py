@@ -23,8 +23,8 @@ from mambamed.scan.numba_vectors import load
 from mambamed.scan.numba_vectors import logarithm_of_one_plus
 from mambamed.scan.numba_vectors import maximum
 from mambamed.scan.numba_vectors import multiply_add
+from mambamed.scan.numba_vectors import row_totals
 from mambamed.scan.numba_vectors import store
-from mambamed.scan.numba_vectors import total
 
 __all__ = ["gather_rows", "scan_forward"]
 
@@ -83,6 +83,7 @@ def scan_forward(  # type: ignore[no-untyped-def]
     out = np.zeros(block, u.dtype)
     gate = np.zeros(block, u.dtype)
     scaled = np.zeros(padded, u.dtype)
+    products = np.zeros(block * LANES, u.dtype)
     log2_of_e = element(dtype(LOG2_OF_E))
     minus_log2_of_e = element(dtype(-LOG2_OF_E))
     one = element(dtype(1))
@@ -121,10 +122,12 @@ def scan_forward(  # type: ignore[no-untyped-def]
                 for i in range(count):
                     decay = exponential_of_two(broadcast(step, i) * transition)
                     state = multiply_add(decay, state, broadcast(drive, i) * load(b_rows, b_place))
-                    out[i] += total(state * load(c_rows, c_place))
+                    store(products, i * LANES, state * load(c_rows, c_place))
                     b_place += b_token * padded
                     c_place += c_token * padded
                 store(states, home + part, state)
+                for i in range(0, count, LANES):
+                    store(out, i, load(out, i) + row_totals(products, i * LANES))
             if gated:
                 for i in range(count):
                     gate[i] = z[sequence, channel, start + i]

@@ -34,6 +34,7 @@ __all__ = [
     "logarithm_of_one_plus",
     "maximum",
     "multiply_add",
+    "row_totals",
     "store",
     "total",
     "two_totals",
@@ -295,6 +296,37 @@ def total(typing_context: Any, value: Any) -> Any:
         return builder.extract_element(pair, ir.Constant(ir.IntType(32), 0))
 
     return value.scalar(value), generate
+
+
+@intrinsic
+def row_totals(typing_context: Any, array: Any, offset: Any) -> Any:
+    """Vector whose lane r is the sum of the r-th of LANES vectors stored one behind the other at ``offset``.
+
+    Each step merges two vectors into one: lanes add their partner at a distance, and half of the lanes go to each of
+    the two. So LANES sums take LANES - 1 merges, a third of the work of as many single sums.
+    """
+    vector = _vector_of(array.dtype)
+    alignment = array.dtype.bitwidth // 8
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rows = []
+        for row in range(LANES):
+            place = builder.add(arguments[1], ir.Constant(arguments[1].type, row * LANES))
+            pointer = _pointer(context, builder, signature.args[0], arguments[0], place)
+            pointer = builder.bitcast(pointer, _vector_ir(vector).as_pointer())
+            rows.append(builder.load(pointer, align=alignment))
+        distance = 1
+        while len(rows) > 1:
+            own = [lane + (LANES if lane & distance else 0) for lane in range(LANES)]
+            partner = [(lane ^ distance) + (LANES if lane & distance else 0) for lane in range(LANES)]
+            rows = [
+                builder.fadd(_shuffle(builder, first, second, own), _shuffle(builder, first, second, partner))
+                for first, second in zip(rows[::2], rows[1::2], strict=True)
+            ]
+            distance *= 2
+        return rows[0]
+
+    return vector(array, types.intp), generate
 
 
 @intrinsic
