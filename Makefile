@@ -13,6 +13,7 @@ $(READY): constraints.txt pyproject.toml
 	@$(if $(PYTHON),true,echo "No python3.11 was found: install it (Debian: apt install python3 python3-venv)"; exit 1)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else "Python %d.%d was found; the pinned environment needs 3.11 (Debian 12: apt install python3 python3-venv; or make PYTHON=/path/to/python3.11)" % v)'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python has no venv support: apt install python3-venv"; exit 1; }
+	@echo "Making .venv with the pinned packages (some minutes, some GB)"
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r constraints.txt

@@ -16,12 +16,19 @@ from typing import TYPE_CHECKING
 from mambamed.cli.segmentation_options import add_settings_arguments
 from mambamed.cli.segmentation_options import segmentation_request
 from mambamed.cli.segmentation_options import settings_from_arguments
+from mambamed.cli.terminal import ProgressLine
 from mambamed.errors import BadRequestError
+from mambamed.jobs.events import Event
+from mambamed.jobs.events import EventKind
 from mambamed.jobs.states import ExitCode
 from mambamed.jobs.states import JobState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mambamed.jobs.cohort import CaseOutcome
+    from mambamed.jobs.directory import JobDirectory
+    from mambamed.jobs.status import JobStatus
 
 __all__ = ["add_arguments", "run"]
 
@@ -71,17 +78,25 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     try:
         output.mkdir(parents=True, exist_ok=True)
         outcomes: list[CaseOutcome] = []
+        line = ProgressLine(quiet=arguments.json)
 
         def note(outcome: CaseOutcome) -> None:
             outcomes.append(outcome)
+            line.close()
             write_text_atomically(output / "summary.csv", _summary(outcomes))
             _print_outcome(outcome, len(outcomes), len(cases), arguments.json)
+
+        def draw(running: Mapping[str, JobDirectory]) -> None:
+            if line.draws and running:
+                name, job = next(iter(running.items()))
+                line.show(_batch_progress(name, job.status(), len(outcomes), len(cases)))
 
         threads = max(1, (os.cpu_count() or 1) // min(arguments.workers, max(1, len(cases))))
         environment = {"OMP_NUM_THREADS": str(threads)} if arguments.workers > 1 else {}
         outcomes_in_order = run_cohort(
-            cases, output, arguments.workers, arguments.overwrite, note, environment=environment
+            cases, output, arguments.workers, arguments.overwrite, note, draw, environment=environment
         )
+        line.close()
         write_text_atomically(output / "summary.csv", _summary(outcomes_in_order))
     except OSError as error:
         raise BadRequestError(
@@ -91,6 +106,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if not arguments.json:
         print(f"{len(cases) - failed_count} of {len(cases)} cases are done. Summary: {output / 'summary.csv'}")
     return ExitCode.FAILED if failed_count else ExitCode.DONE
+
+
+def _batch_progress(name: str, status: JobStatus, done_count: int, case_count: int) -> Event:
+    """Return the progress of the whole batch, with what the running case does, as an event that can be drawn."""
+    fraction = (done_count + status.fraction) / case_count
+    stage = f"case {done_count + 1} of {case_count}, {name}: {status.stage or 'starting'}"
+    return {"kind": EventKind.PROGRESS.value, "stage": stage, "fraction": fraction, "seconds_left": None}
 
 
 def _print_outcome(outcome: CaseOutcome, number: int, count: int, as_json: bool) -> None:

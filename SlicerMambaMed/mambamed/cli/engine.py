@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.worker:
         from mambamed.jobs.worker import run_worker
 
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the engine then reports it as what it is, not as a cancel
         run_worker(parse_extra_tasks(arguments.task), arguments.preload, arguments.temporary)
     from mambamed.jobs.engine import Engine
     from mambamed.jobs.server import serve

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from mambamed.cli.engine import add_task_argument
@@ -57,7 +55,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 
 def run_in_foreground(job: JobDirectory, engine: Engine, quiet: bool = False) -> JobStatus:
-    """Run a queued job to its end, drawing its progress; Ctrl-C and SIGTERM cancel it.
+    """Run a queued job to its end, drawing its progress; Ctrl-C cancels it.
 
     Raises:
         KeyboardInterrupt: it was interrupted; the job is cancelled then.
@@ -69,18 +67,12 @@ def run_in_foreground(job: JobDirectory, engine: Engine, quiet: bool = False) ->
         for event in follower.poll():
             line.show(event)
 
-    previous = signal.signal(signal.SIGTERM, _interrupt)  # what a batch scheduler sends before it kills
     try:
         engine.run(job.path, draw)
         draw()
     finally:
-        signal.signal(signal.SIGTERM, previous)
         line.close()
     return job.status()
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _status(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:

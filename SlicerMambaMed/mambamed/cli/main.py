@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from collections.abc import Sequence
+from types import FrameType
 
 from mambamed.jobs.failures import describe_failure
 from mambamed.jobs.states import ExitCode
@@ -43,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return int(ExitCode.BAD_REQUEST)
     try:
-        return int(importlib.import_module(f"mambamed.cli.{arguments.verb}").run(arguments))
+        with _endings_interrupt():
+            return int(importlib.import_module(f"mambamed.cli.{arguments.verb}").run(arguments))
     except BrokenPipeError:  # the reader of our output (`| head`) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return int(ExitCode.DONE)
@@ -53,6 +59,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.traceback and failure.details:
             print(failure.details, file=sys.stderr)
         return int(failure.exit_code)
+
+
+@contextlib.contextmanager
+def _endings_interrupt() -> Iterator[None]:
+    """Treat a request to end (a batch scheduler, a closed terminal) like Ctrl-C, so that running jobs are cancelled."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    # One that is ignored (nohup) or already handled stays as it is.
+    taken = [number for number in numbers if in_main_thread and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _build_parser(verb: str) -> argparse.ArgumentParser:

@@ -31,11 +31,14 @@ class ProgressLine:
     Args:
         stream: where to draw.
         quiet: show nothing at all but warnings.
+
+    Attributes:
+        draws: whether bars are drawn.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
         self._stream = stream or sys.stderr
-        self._draws = self._stream.isatty() and not quiet
+        self.draws = self._stream.isatty() and not quiet
         self._line_is_open = False
 
     def show(self, event: Event) -> None:
@@ -44,7 +47,7 @@ class ProgressLine:
         if kind == EventKind.WARNING.value:
             self._clear()
             print(f"Warning: {event.get('message', '')}", file=self._stream, flush=True)
-        elif kind == EventKind.PROGRESS.value and self._draws:
+        elif kind == EventKind.PROGRESS.value and self.draws:
             self._draw(event)
 
     def close(self) -> None:

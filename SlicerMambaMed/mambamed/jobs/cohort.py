@@ -80,7 +80,7 @@ def run_cohort(
     worker_count: int = 1,
     overwrite: bool = False,
     on_outcome: Callable[[CaseOutcome], None] | None = None,
-    on_poll: Callable[[], None] | None = None,
+    on_poll: Callable[[Mapping[str, JobDirectory]], None] | None = None,
     extra_tasks: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> list[CaseOutcome]:
@@ -94,7 +94,7 @@ def run_cohort(
         worker_count: how many cases run at the same time, each in an engine of its own.
         overwrite: run cases again that were done with other settings; without it that is refused.
         on_outcome: called in this thread after each case.
-        on_poll: called in this thread a few times per second.
+        on_poll: called in this thread a few times per second with the cases that run now.
         extra_tasks: tasks besides the built-in ones, each ``name=module:function``.
         environment: variables set for the engines besides ours.
 
@@ -115,6 +115,7 @@ def run_cohort(
         waiting.put(case)
     finished: queue.Queue[CaseOutcome] = queue.Queue()
     stop = threading.Event()
+    running: dict[str, JobDirectory] = {}
 
     def work() -> None:
         with Engine(extra_tasks, environment=environment) as engine:
@@ -123,7 +124,10 @@ def run_cohort(
                     case = waiting.get_nowait()
                 except queue.Empty:
                     return
-                finished.put(_run_case(case, folder, engine, stop, overwrite))
+                running[case.name] = JobDirectory(folder / case.name)
+                outcome = _run_case(case, folder, engine, stop, overwrite)
+                del running[case.name]
+                finished.put(outcome)
 
     workers = [threading.Thread(target=work) for _ in range(max(1, min(worker_count, len(cases))))]
     outcomes: dict[str, CaseOutcome] = {}
@@ -132,7 +136,7 @@ def run_cohort(
             worker.start()
         while len(outcomes) < len(cases):
             if on_poll is not None:
-                on_poll()
+                on_poll(dict(running))
             try:
                 outcome = finished.get(timeout=_WAIT_INTERVAL_S)
             except queue.Empty:

@@ -4,8 +4,11 @@ import csv
 import json
 
 import pytest
+from mambamed.cli.batch import _batch_progress
 from mambamed.cli.main import main
 from mambamed.jobs.states import ExitCode
+from mambamed.jobs.states import JobState
+from mambamed.jobs.status import JobStatus
 
 pytestmark = pytest.mark.usefixtures("warm_engine")
 
@@ -72,3 +75,9 @@ def test_bad_options(tmp_path, batch, write_volume, words, capsys):
     assert batch(write_volume().parent, *words) == ExitCode.BAD_REQUEST
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_progress_of_the_batch_counts_finished_cases_and_the_running_one():
+    event = _batch_progress("head", JobStatus(JobState.RUNNING, stage="segmenting", fraction=0.5), 3, 10)
+    assert event["fraction"] == 0.35
+    assert event["stage"] == "case 4 of 10, head: segmenting"
