@@ -40,6 +40,23 @@ def test_sizes_and_combo_box_members_are_properties():
         combo.currentData()
 
 
+def test_size_hints_are_properties(host):
+    import qt
+
+    label = qt.QLabel("some text")
+    assert label.sizeHint.width() > 20
+    with pytest.raises(TypeError, match="not callable"):
+        label.sizeHint()
+    label.resize(label.sizeHint)
+    assert label.width == label.sizeHint.width()
+    box = qt.QWidget()
+    layout = qt.QVBoxLayout(box)
+    layout.addWidget(label)
+    box.show()
+    host.processEvents()
+    assert box.minimumSizeHint.height() >= label.minimumSizeHint.height()
+
+
 def test_check_box_checked_is_a_property_and_check_state_a_method():
     import qt
 

@@ -134,6 +134,38 @@ def test_virtual_functions_are_called(host):
     assert panel.events == 1
 
 
+def test_an_exception_in_a_virtual_function_is_kept(host):
+    import qt
+
+    class Panel(qt.QWidget):
+        def resizeEvent(self, event):
+            raise RuntimeError("in resizeEvent")
+
+    panel = Panel()
+    panel.show()
+    panel.resize(200, 100)
+    assert any("in resizeEvent" in str(error) for error in host.errors)
+    host.errors.clear()
+    layout = qt.QVBoxLayout()
+    outer = qt.QWidget()
+    outer.setLayout(layout)
+    layout.addWidget(panel)
+    outer.show()
+    host.processEvents()
+    assert any("in resizeEvent" in str(error) for error in host.errors)
+    host.errors.clear()
+
+
+def test_an_exception_in_an_observer_is_kept(host):
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode")
+    node.AddObserver("ModifiedEvent", lambda caller, event: 1 / 0)
+    node.SetName("new")
+    assert any(isinstance(error.exception, ZeroDivisionError) for error in host.errors)
+    host.errors.clear()
+
+
 def test_node_arguments_are_the_very_nodes():
     import slicer
 

@@ -14,6 +14,7 @@ from PySide6 import QtWidgets
 from ..generated.factory import behaviour
 from ..generated.factory import custom_class
 from ..generated.widget import Behaviour
+from ..pythonqt.conversion import call_native
 from ..pythonqt.record import record_error
 
 __all__ = ["Application", "make_application"]
@@ -43,7 +44,7 @@ class Application(Behaviour):
         return self._h_managers[key]
 
     def _h_do_processEvents(self) -> None:
-        QtCore.QCoreApplication.processEvents()
+        call_native(QtCore.QCoreApplication.processEvents, ())
 
     def _h_do_mrmlScene(self) -> Any:
         import slicer

@@ -25,19 +25,30 @@ class MainWindow:
         self._scroll = QtWidgets.QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._title = QtWidgets.QLabel()
+        self._title.setContentsMargins(10, 4, 10, 4)
+        panel = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(panel)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._title)
+        column.addWidget(self._scroll, 1)
         self.views = QtWidgets.QWidget()
         self.views.setStyleSheet("background-color: black")
         splitter = QtWidgets.QSplitter()
-        splitter.addWidget(self._scroll)
+        splitter.addWidget(panel)
         splitter.addWidget(self.views)
         splitter.setSizes([440, 926])
         QtWidgets.QMainWindow.setCentralWidget(self.window, splitter)
+        status_bar = QtWidgets.QMainWindow.statusBar(self.window)
+        status_bar.addPermanentWidget(QtWidgets.QLabel("Stand-in host for tests, not 3D Slicer"))
         self.window.show()
         self.layout_manager = custom_class("qSlicerLayoutManager")()
         self.layout_manager._h_start(self.views)
 
     def show_panel(self, container: Any) -> None:
         """Show a module's panel in the place of the one before."""
+        self._title.setText(f"Module: <b>{container.module().title}</b>")
         self._scroll.takeWidget()
         self._scroll.setWidget(container)
         container.show()
@@ -45,7 +56,8 @@ class MainWindow:
     def scrolled_area(self) -> tuple[int, int]:
         """Return the height of the panel's content and of what is visible of it, in pixels."""
         content = self._scroll.widget()
-        return (content.sizeHint().height() if content is not None else 0, self._scroll.viewport().height())
+        wanted = QtWidgets.QWidget.sizeHint(content).height() if content is not None else 0
+        return (wanted, self._scroll.viewport().height())
 
     def close(self) -> None:
         """End the window; the panel survives."""

@@ -16,6 +16,7 @@ from shibokensupport.signature import get_signature
 from .enums import QtEnum
 from .enums import to_enum_value
 from .lookup import native_of
+from .record import record_error
 
 __all__ = ["call_native", "set_adopter", "to_property", "to_python"]
 
@@ -49,6 +50,8 @@ def _plain(value: Any) -> Any:
         return value.item()
     if type(value) in (list, tuple):
         return [_plain(item) for item in value]
+    if hasattr(type(value), "_h_size") and not isinstance(value, shiboken6.Shiboken.Object):
+        return value._h_size()
     return native_of(value)
 
 
@@ -121,6 +124,14 @@ def _converted_arguments(signature: inspect.Signature, arguments: tuple[Any, ...
     return converted
 
 
+def _comes_from_python(error: BaseException) -> bool:
+    """Tell whether an exception left a Python function that Qt had called (its traceback goes on below this file)."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return trace is not None
+
+
 def call_native(native: Any, arguments: tuple[Any, ...], signature_source: Any = None) -> Any:
     """Call a native Qt function with PythonQt's conversions.
 
@@ -130,12 +141,15 @@ def call_native(native: Any, arguments: tuple[Any, ...], signature_source: Any =
     plain = tuple(_plain(value) for value in arguments)
     try:
         return native(*plain)
-    except TypeError as error:
-        refused = error
-    except RuntimeError as error:
-        if "already deleted" in str(error):
+    except Exception as error:
+        if _comes_from_python(error):  # PySide hands it to the caller, PythonQt prints it
+            record_error("virtual function", error)
+            return None
+        if isinstance(error, RuntimeError) and "already deleted" in str(error):
             raise ValueError(f"Trying to use a destroyed object: {error}") from None
-        raise
+        if not isinstance(error, TypeError):
+            raise
+        refused = error
     if not any(value is None for value in arguments):
         for signature in _signatures(signature_source or native):
             converted = _converted_arguments(signature, arguments)

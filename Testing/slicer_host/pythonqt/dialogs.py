@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6 import QtWidgets
 
+from .conversion import call_native
 from .record import record_error
 
 __all__ = ["ShownDialog", "UnansweredDialogError", "answer", "answers", "ask", "run_dialog", "shown"]
@@ -63,7 +64,7 @@ def run_dialog(dialog: Any) -> int:
         text = "\n".join(QtWidgets.QLabel.text(label) for label in labels)
     informative = _read(dialog, "informativeText")
     QtWidgets.QWidget.show(dialog)
-    QtWidgets.QApplication.processEvents()
+    call_native(QtWidgets.QApplication.processEvents, ())
     is_message_box = QtWidgets.QWidget.inherits(dialog, "QMessageBox")
     refused = QtWidgets.QMessageBox.StandardButton.Cancel.value if is_message_box else 0
     result = ask(

@@ -7,6 +7,7 @@ from typing import Any
 
 import shiboken6
 from PySide6 import QtCore
+from PySide6 import QtWidgets
 
 from .conversion import call_native
 from .conversion import to_property
@@ -69,6 +70,24 @@ class BoundNative:
         return f"<qt slot {self.name} of {type(self.owner).__name__}>"
 
 
+class SizeHint:
+    """``widget.sizeHint`` as the property that it is for PythonQt: has a QSize's members, can not be called.
+
+    Computed when used: Shiboken asks for the attribute each time that Qt wants a size, and must not run into itself.
+    """
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self._owner = owner
+        self._name = name
+
+    def _h_size(self) -> Any:
+        native = native_of(self._owner)
+        return to_python(getattr(native_class_of(type(self._owner)), self._name)(native))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._h_size(), name)
+
+
 class PythonQtObject:
     """Mixin that stands before the native class: ``class QPushButton(PythonQtObject, QtWidgets.QPushButton)``."""
 
@@ -119,6 +138,8 @@ class PythonQtObject:
             name = "objectName"
         if name in table.properties and name != "singleShot":
             return self._h_read_property(name)
+        if name in ("sizeHint", "minimumSizeHint") and isinstance(native_of(self), QtWidgets.QWidget):
+            return SizeHint(self, name)
         special = _SPECIAL_METHODS.get(name)
         if special is not None:
             return special.__get__(self)
