@@ -76,6 +76,7 @@ def pytest_configure(config: Any) -> None:
     """Remember the configuration, which turns reports into text and back."""
     global _plugin_config
     _plugin_config = config
+    config.addinivalue_line("markers", "own_process: the stand-in host runs this test in a process of its own")
 
 
 def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
@@ -161,20 +162,25 @@ def _failure(nodeid: str, text: str) -> Any:
     return pytest.TestReport(nodeid, (nodeid, 0, nodeid), {}, "failed", text, "call", [], 0.0, 0.0, 0.0)
 
 
-_children: dict[Path, _Child] = {}
+_children: dict[str, _Child] = {}
+
+
+def _group(item: Any) -> str:
+    """Name the process that runs a test: one for a folder, or one for the test."""
+    if item.get_closest_marker("own_process") is not None or hasattr(item.config, "workerinput"):
+        return item.nodeid
+    return str(item.path.parent)
 
 
 def _child_for(item: Any) -> _Child:
-    """Return the child that runs this test: one for all tests of a folder (one per test under xdist)."""
-    key = item.path.parent
+    """Return the child that runs this test."""
+    key = _group(item)
     child = _children.get(key)
     if child is None or item.nodeid not in child.reports:
         if child is not None:
             child.stop()
-        same_folder = [other for other in item.session.items if other.path.parent == key and _wants_host(other)]
-        remaining = same_folder[same_folder.index(item) :]
-        if hasattr(item.config, "workerinput"):
-            remaining = [item]
+        same_group = [other for other in item.session.items if _wants_host(other) and _group(other) == key]
+        remaining = same_group[same_group.index(item) :]
         child = _children[key] = _Child(item.config, [other.nodeid for other in remaining])
     return child
 
@@ -191,7 +197,9 @@ def pytest_runtest_protocol(item: Any, nextitem: Any) -> bool | None:
     # What an ordinary test before this one left set up (its module) is not needed any more by what comes next.
     item.session._setupstate.teardown_exact(nextitem)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    if not has_run or nextitem is None or nextitem.path.parent != item.path.parent:
+    if not has_run or _group(item) == item.nodeid:
+        _children.pop(_group(item)).stop()
+    if nextitem is None or nextitem.path.parent != item.path.parent:
         _stop_children()
     return True
 

@@ -77,6 +77,7 @@ def test_what_slicer_imports_of_the_engine_needs_the_standard_library_alone():
     assert run.stdout.strip() == "[]", run.stdout + run.stderr
 
 
+@pytest.mark.own_process
 def test_a_whole_run_of_the_panel_never_imports_torch_in_slicers_process(slicer_host):
     module = slicer_host.load(REPOSITORY / "SlicerMambaMed" / "SlicerMambaMed.py")
     module.exit()
