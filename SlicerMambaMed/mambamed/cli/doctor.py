@@ -37,10 +37,16 @@ def _text(report: dict[str, Any]) -> str:
     if report["devices"]:
         lines += ["", "Devices, best first:"]
         rows = [
-            (device["id"], device["name"], _gigabytes(device["memory_bytes"]), _gigabytes(device["free_memory_bytes"]))
+            (
+                device["id"],
+                device["name"],
+                _gigabytes(device["memory_bytes"]),
+                _gigabytes(device["free_memory_bytes"]),
+                device["convolutions"] or "not measured",
+            )
             for device in report["devices"]
         ]
-        lines.append(format_table(("Name", "Device", "Memory", "Free"), rows))
+        lines.append(format_table(("Name", "Device", "Memory", "Free", "Fastest"), rows))
     if report["scan_backends"]:
         lines += ["", "Selective scan backends, best first (64 channels, 16 states, forward):"]
         rows_of_backends = []

@@ -58,11 +58,11 @@ def examine_machine(measure_speed: bool = True) -> dict[str, Any]:
     Keys: ``version``, ``problem`` (empty if the engine can work, else one sentence), ``missing`` (sentences on what is
     missing and how to get it), ``python``, ``platform``, ``cpu_count``, ``memory_bytes``, ``free_memory_bytes``,
     ``free_disk_bytes``, ``packages``, ``devices`` (best first: ``id``, ``name``, ``memory_bytes``,
-    ``free_memory_bytes``) and ``scan_backends`` (best first: ``name``, ``usable``, ``devices``, ``reason``,
+    ``free_memory_bytes``, ``convolutions``: the number format and layout measured as the fastest) and ``scan_backends`` (best first: ``name``, ``usable``, ``devices``, ``reason``,
     ``state_updates_per_second`` by device).
 
     Args:
-        measure_speed: run each usable backend for a moment.
+        measure_speed: run each usable backend for a moment, and convolutions unless their speed is known already.
     """
     packages = [_examine_package(package) for package in PACKAGES]
     missing_required = [entry["name"] for entry in packages if entry["required"] and entry["version"] is None]
@@ -75,7 +75,7 @@ def examine_machine(measure_speed: bool = True) -> dict[str, Any]:
         )
     else:
         try:
-            devices = _examine_devices()
+            devices = _examine_devices(measure_speed)
         except (ImportError, OSError) as error:  # a system library that torch needs, a broken installation
             problem = f"A Python package is installed but cannot be loaded ({error}); install it again."
     has_cuda = any(device["id"].startswith("cuda") for device in devices)
@@ -136,10 +136,11 @@ def _memory() -> dict[str, int | None]:
     return {"memory_bytes": values.get("MemTotal"), "free_memory_bytes": values.get("MemAvailable")}
 
 
-def _examine_devices() -> list[dict[str, Any]]:
+def _examine_devices(measure_speed: bool) -> list[dict[str, Any]]:
     import torch
 
     from mambamed.nn.device import describe_devices
+    from mambamed.nn.precision import choose_precision
 
     devices = []
     for device in describe_devices():
@@ -152,6 +153,7 @@ def _examine_devices() -> list[dict[str, Any]]:
                 "name": device.title,
                 "memory_bytes": device.memory_bytes,
                 "free_memory_bytes": free_bytes,
+                "convolutions": choose_precision("auto", device.name).describe() if measure_speed else None,
             }
         )
     return devices

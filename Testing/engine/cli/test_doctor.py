@@ -14,6 +14,7 @@ def test_report_for_programs(capsys, monkeypatch):
     report = json.loads(capsys.readouterr().out)
     assert report["problem"] == ""
     assert report["devices"][-1]["id"] == "cpu"
+    assert "convolutions" in report["devices"][-1]["convolutions"]
     assert report["memory_bytes"] >= report["free_memory_bytes"] > 0
     reference = next(backend for backend in report["scan_backends"] if backend["name"] == "reference")
     assert reference["usable"]
