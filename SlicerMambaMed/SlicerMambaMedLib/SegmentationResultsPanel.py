@@ -23,6 +23,8 @@ class SegmentationResultsPanel:
     """
 
     MAP_OPACITY = 0.6
+    ROW_HEIGHT = 22
+    SHOWN_ROWS = 6
 
     def __init__(self, ui: Any) -> None:
         self.ui = ui
@@ -36,6 +38,7 @@ class SegmentationResultsPanel:
         ui.showTableButton.connect("clicked(bool)", self._onShowTable)
         ui.showRecordButton.connect("toggled(bool)", self._onShowRecord)
         ui.volumesTable.verticalHeader().setVisible(False)
+        ui.volumesTable.verticalHeader().setDefaultSectionSize(self.ROW_HEIGHT)
         self.show(None)
 
     def show(self, segmentation: Any | None) -> None:
@@ -77,6 +80,9 @@ class SegmentationResultsPanel:
                 if columnIndex > 0:
                     item.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
                 table.setItem(rowIndex, columnIndex, item)
+        height = table.horizontalHeader().height + self.ROW_HEIGHT * min(max(len(rows), 1), self.SHOWN_ROWS) + 4
+        table.minimumHeight = height
+        table.maximumHeight = height
         if header:
             table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import slicer
 
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["readVolumeFile", "readVolumeOnGrid"]
+
+_FLIPS = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2))
 
 
 def readVolumeFile(path: Path, node: Any) -> Any:
@@ -39,10 +42,15 @@ def readVolumeOnGrid(path: Path, node: Any, grid: VolumeGeometry) -> Any:
     """
     readVolumeFile(path, node)
     found = VolumeGeometry.ofVolumeNode(node, inWorld=False)
-    if not found.isSameGrid(grid):
+    flips = next((axes for axes in _FLIPS if found.flipped(axes).isSameGrid(grid)), None)
+    if flips is None:
         raise ValueError(
             f"The result {path.name} does not lie on the input's grid: it has {found.size} voxels, expected were "
             f"{grid.size} at the input's place. It was not loaded."
         )
+    if flips:
+        # MRML's reader turns one axis of left-handed images around; numpy's axes are k, j, i.
+        voxels = np.flip(slicer.util.arrayFromVolume(node), axis=[2 - axis for axis in flips])
+        slicer.util.updateVolumeFromArray(node, np.ascontiguousarray(voxels))
     node.SetIJKToRASMatrix(grid.asVtkMatrix())
     return node

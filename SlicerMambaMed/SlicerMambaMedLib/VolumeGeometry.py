@@ -105,6 +105,14 @@ class VolumeGeometry:
         distance = np.linalg.norm((corners @ (self.matrix - other.matrix).T)[:, :3], axis=1).max()
         return bool(distance <= 0.01 * min(self.spacingMm))
 
+    def flipped(self, axes: tuple[int, ...]) -> VolumeGeometry:
+        """Return the grid of the same voxels stored in reverse order along some axes (0 is i)."""
+        matrix = self.matrix
+        for axis in axes:
+            matrix[:, 3] += (self.size[axis] - 1) * matrix[:, axis]
+            matrix[:, axis] *= -1
+        return VolumeGeometry.fromMatrix(self.size, matrix)
+
     def toJson(self) -> dict[str, Any]:
         """Return the geometry as a JSON object."""
         return {"size": list(self.size), "ijk_to_ras": [list(row) for row in self.ijkToRas]}

@@ -43,12 +43,14 @@ def _write(path, voxels, ijkToRas):
     return path
 
 
-@pytest.fixture
-def case(slicer_host, tmp_path):
+@pytest.fixture(params=["right-handed", "left-handed"])
+def case(slicer_host, tmp_path, request):
     import slicer
     from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
     matrix = _orthogonal()
+    if (np.linalg.det(matrix[:3, :3]) < 0) == (request.param == "right-handed"):
+        matrix[:, 2] *= -1
     grid = VolumeGeometry.fromMatrix(SIZE, matrix)
     voxels = (np.random.default_rng(0).random(tuple(reversed(SIZE))) * 3).astype(np.uint8)
     volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "head")

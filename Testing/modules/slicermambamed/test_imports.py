@@ -44,7 +44,7 @@ LIGHT = """
 import sys
 import mambamed.jobs.directory, mambamed.jobs.launch, mambamed.jobs.process, mambamed.jobs.request, mambamed.jobs.states
 import mambamed.models.card, mambamed.models.catalogue
-import mambamed.segmentation.settings
+import mambamed.segmentation.settings, mambamed.segmentation.estimate
 import mambamed.cli.cases
 from mambamed.models.catalogue import list_models
 list_models()

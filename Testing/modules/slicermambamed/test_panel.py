@@ -400,5 +400,10 @@ class TestPanelState(PanelTestCase):
         self.assertGreaterEqual(self.module.ui.deviceComboBox.count, 2)
         self.assertIn("scan", self.module.ui.backendLabel.text)
 
+    def test_time_and_memory_are_estimated_before_apply(self):
+        text = self.module.ui.estimateLabel.text
+        self.assertIn("GB of memory", text)
+        self.assertIn("Expected: ", text)
+
 
 del PanelTestCase
