@@ -57,11 +57,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     model_path = Path(arguments.model)
     model = str(model_path.resolve()) if model_path.exists() else arguments.model
     request = segmentation_request([image_file], SegmentationSettings(model=model, device=arguments.device))
-    extras = {"picture": arguments.output / "overlay.png", "scene": arguments.output / "brain.mrb"}
-    for path in (*extras.values(), arguments.output / "segmentation.nii.gz"):
+    output: Path = arguments.output.absolute()
+    extras = {"picture": output / "overlay.png", "scene": output / "brain.mrb"}
+    for path in (*extras.values(), output / "segmentation.nii.gz"):
         if path.exists() and not arguments.overwrite:
             raise BadRequestError(f"The output {path} exists already; choose another folder or use --overwrite.")
-    delivery = Delivery(arguments.output, "segmentation", arguments.overwrite)
+    delivery = Delivery(output, "segmentation", arguments.overwrite)
     if not arguments.json:
         print(f"Segmenting the {_IMAGE_NAME} template (1 mm, from nilearn) with {arguments.model} ...", flush=True)
     status, files = run_and_deliver(request, delivery, quiet=arguments.json)
@@ -119,6 +120,7 @@ def _print_text(
     from mambamed.cli.tables import format_table
 
     rows = [[row["name"], round(row["volume_ml"], 1)] for row in volumes]
+    rows.append(["All together", round(sum(row["volume_ml"] for row in volumes), 1)])
     print()
     print(format_table(("Label", "Volume (ml)"), rows))
     print()

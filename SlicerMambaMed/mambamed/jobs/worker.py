@@ -67,7 +67,9 @@ def run_job(directory: Path, extra_tasks: Mapping[str, str], cache: dict[str, An
         try:
             context = JobContext(directory, cache)
             context.begin()
-            task_function(context.request.task, extra_tasks)(context.request, context)
+            with context.record.timed("import"):
+                task = task_function(context.request.task, extra_tasks)
+            task(context.request, context)
             context.complete()
         except BaseException as error:
             if context is not None:

@@ -31,6 +31,7 @@ def test_demonstration_brings_everything_and_says_where(tmp_path, coarse_model, 
     assert sorted(path.name for path in output.iterdir()) == expected
     assert all(str(output / name) in printed for name in expected)
     assert "Volume (ml)" in printed
+    assert "All together" in printed
     assert "Warning" not in printed
     with Image.open(output / "overlay.png") as picture:
         assert picture.width > 1000

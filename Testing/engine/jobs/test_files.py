@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from mambamed.jobs.files import jsonable
@@ -16,6 +17,13 @@ def test_failed_write_keeps_the_old_content_and_leaves_nothing(tmp_path):
         write_text_atomically(path, "new \ud800")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_written_files_have_ordinary_permissions(tmp_path):
+    (tmp_path / "ordinary").touch()
+    write_text_atomically(tmp_path / "ours", "text")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
 
 
 def test_values_of_all_kinds_become_strict_json(tmp_path):
