@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from mambamed.errors import BadRequestError
-from mambamed.registration.disa.descriptors import describe_prepared
+from mambamed.registration.disa.describe import describe_prepared
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.disa.prepare import prepare_volume
 from mambamed.registration.geometry import GridGeometry
 from mambamed.registration.similarity.measures import local_variance
-from mambamed.registration.similarity.mind_ssc import mind_ssc
+from mambamed.registration.similarity.self_similarity import mind_ssc
 
 __all__ = ["FEATURE_METHODS", "FeatureVolume", "coarser", "describe_image", "paired"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mambamed.registration.disa.descriptors import Descriptors
-from mambamed.registration.disa.descriptors import describe_volume
-from mambamed.registration.disa.descriptors import descriptors
+from mambamed.registration.disa.describe import Descriptors
+from mambamed.registration.disa.describe import describe_volume
+from mambamed.registration.disa.describe import descriptors
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.disa.network import clip_norm
 from mambamed.registration.disa.prepare import PreparedVolume

@@ -6,9 +6,9 @@ take the public code's configurations and weights.
 
 from __future__ import annotations
 
-from mambamed.registration.networks.build import NETWORK_NAMES
-from mambamed.registration.networks.build import build
-from mambamed.registration.networks.build import from_reference_config
+from mambamed.registration.networks.factory import NETWORK_NAMES
+from mambamed.registration.networks.factory import build
+from mambamed.registration.networks.factory import from_reference_config
 from mambamed.registration.networks.output import RegistrationOutput
 from mambamed.registration.networks.reference_weights import load_reference_weights
 

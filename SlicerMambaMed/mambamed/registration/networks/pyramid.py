@@ -20,7 +20,7 @@ from mambamed.registration.networks.output import RegistrationOutput
 from mambamed.registration.networks.padding import crop_to
 from mambamed.registration.networks.padding import pad_to_multiple
 
-__all__ = ["PyramidRegistrationNetwork", "check_pair"]
+__all__ = ["STAGES", "PyramidRegistrationNetwork", "check_pair"]
 
 SIZE_MULTIPLE = 16
 STAGES = 3

@@ -2,7 +2,7 @@
 
 Used to make training targets: hundreds of positions give tens of thousands of pairs at once. For a patch ``mr`` the
 explained part of the variance is a quadratic form in ``us``, of rank two once the constant is eliminated (see
-``lc2.py``): with the Cholesky factor L of the 2 x 2 matrix, the rows of L^-1 applied to (mr, |grad mr|) are two
+``lc2_patches.py``): with the Cholesky factor L of the 2 x 2 matrix, the rows of L^-1 applied to (mr, |grad mr|) are two
 directions, and the explained part is the sum of squares of the two projections of ``us``.
 """
 
@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mambamed.registration.similarity.lc2 import DEFAULT_ALPHA
-from mambamed.registration.similarity.lc2 import DEFAULT_BETA
-from mambamed.registration.similarity.lc2 import DEFAULT_RADII
-from mambamed.registration.similarity.lc2 import explained_cubes
-from mambamed.registration.similarity.lc2 import explaining_cubes
+from mambamed.registration.similarity.lc2_patches import DEFAULT_ALPHA
+from mambamed.registration.similarity.lc2_patches import DEFAULT_BETA
+from mambamed.registration.similarity.lc2_patches import DEFAULT_RADII
+from mambamed.registration.similarity.lc2_patches import explained_cubes
+from mambamed.registration.similarity.lc2_patches import explaining_cubes
 
 __all__ = ["lc2_all_pairs"]
 

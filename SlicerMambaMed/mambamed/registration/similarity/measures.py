@@ -15,12 +15,12 @@ from mambamed.registration.layers.box_filter import box_mean
 from mambamed.registration.similarity.interface import Similarity
 from mambamed.registration.similarity.interface import check_volume_pair
 from mambamed.registration.similarity.interface import weighted_mean
-from mambamed.registration.similarity.lc2 import DEFAULT_RADII
-from mambamed.registration.similarity.lc2 import lc2_map
-from mambamed.registration.similarity.mind_ssc import mind_ssc
+from mambamed.registration.similarity.lc2_patches import DEFAULT_RADII
+from mambamed.registration.similarity.lc2_patches import lc2_map
 from mambamed.registration.similarity.mutual_information import mattes_mutual_information
 from mambamed.registration.similarity.ncc import global_ncc
 from mambamed.registration.similarity.ncc import local_squared_ncc
+from mambamed.registration.similarity.self_similarity import mind_ssc
 
 __all__ = [
     "LC2Similarity",

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from mambamed.errors import BadRequestError
+from mambamed.registration.networks.pyramid import STAGES
 from mambamed.registration.networks.pyramid import PyramidRegistrationNetwork
 from mambamed.registration.networks.state_space_encoders import Mode
 from mambamed.registration.networks.state_space_encoders import mamba_encoder
@@ -41,9 +42,13 @@ def build(name: str, **config: Any) -> nn.Module:
     Args:
         name: one of ``NETWORK_NAMES``. ``_feat`` has the shared feature extractor; ``vmambamorph_recursive`` has it
             too and makes two passes.
-        config: settings of that network (see ``_vmambamorph``, ``_mambamorph``, ``_transmorph``, ``VoxelMorph``), by
-            default those of the paper. ``mode="reference"`` makes VMambaMorph as published, faults included; the
-            default, ``mode="corrected"``, uses every block and six scan directions put back in place.
+        config: settings of that network, by default those of the paper. VMambaMorph: mode, embed_dim, depths,
+            directions,
+            state_size, expansion, position_code, head_channels, integration_steps, passes, scan_backend. MambaMorph:
+            the same without mode, depths, directions and passes, with convolution_taps. TransMorph: embed_dim, depths,
+            heads, window, expansion, projection_bias, drop_path, head_channels. VoxelMorph: see ``VoxelMorph``.
+            ``mode="reference"`` makes VMambaMorph as published, faults included; the default, ``mode="corrected"``,
+            uses every block, and six scan directions put back in place.
 
     Returns:
         A module whose ``forward(source, target)`` returns a ``RegistrationOutput``.
@@ -114,7 +119,7 @@ def from_reference_config(name: str, cfg: Mapping[str, Any]) -> nn.Module:
             "position_code": cfg["spe"],
         }
         if family == "mambamorph":
-            settings |= {"stages": len(cfg["depths"]), "convolution_taps": cfg["d_conv"]}
+            settings |= {"convolution_taps": cfg["d_conv"]}
         else:
             settings |= {"depths": cfg["depths"], "mode": "reference"}
     return build(name, **settings)
@@ -165,7 +170,6 @@ def _mambamorph(
     *,
     features: bool,
     embed_dim: int = 96,
-    stages: int = 3,
     state_size: int = 16,
     convolution_taps: int = 4,
     expansion: int = 2,
@@ -177,7 +181,7 @@ def _mambamorph(
     encoder = mamba_encoder(
         _FEATURE_PAIR if features else _IMAGE_PAIR,
         embed_dim,
-        stages,
+        STAGES,
         state_size=state_size,
         convolution_taps=convolution_taps,
         expansion=expansion,
