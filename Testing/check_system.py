@@ -1,4 +1,4 @@
-"""Say in one line which system libraries a make target lacks, and which Debian packages bring them.
+"""Say in one line which libraries of the system a make target lacks, and which Debian packages bring them.
 
 ``make demo`` needs nothing but what every glibc Linux with Python has. ``make test`` opens real Qt widgets (off-screen
 platform) and renders slice views with VTK through EGL: those load libraries that no wheel brings.
@@ -9,7 +9,9 @@ Usage: python Testing/check_system.py demo|test
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
+from pathlib import Path
 
 __all__ = ["LIBRARIES", "message", "missing_packages"]
 
@@ -37,11 +39,22 @@ LIBRARIES: dict[str, dict[str, str]] = {
 }
 """Library file to the Debian package that brings it, for each target (``test`` needs those of ``demo`` too)."""
 
+RENDERER_PATTERNS = ("dri/swrast_dri.so", "dri/kms_swrast_dri.so", "libgallium-*.so")
+"""Names of Mesa's software renderer in a library folder, by version of Mesa."""
+
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts")
+
 
 def missing_packages(target: str) -> dict[str, str]:
-    """Return the libraries of ``target`` that cannot be loaded here, each with its Debian package."""
+    """Return what ``target`` lacks here, each library, renderer or font with its Debian package."""
     needed = LIBRARIES["demo"] if target == "demo" else {**LIBRARIES["demo"], **LIBRARIES["test"]}
-    return {library: package for library, package in needed.items() if not _loads(library)}
+    missing = {library: package for library, package in needed.items() if not _loads(library)}
+    if target == "test":
+        if not _has_renderer():
+            missing["Mesa's software renderer"] = "libgl1-mesa-dri"
+        if not _has_font():
+            missing["a TrueType font"] = "fonts-dejavu-core"
+    return missing
 
 
 def message(target: str, missing: dict[str, str]) -> str:
@@ -56,6 +69,17 @@ def _loads(library: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _has_renderer() -> bool:
+    """Look where the dynamic linker does: /usr/lib, /usr/lib64, /usr/lib/x86_64-linux-gnu, ..."""
+    folders = [Path("/usr/lib"), Path("/usr/lib64"), *Path("/usr/lib").glob("*-linux-*")]
+    return any(any(folder.glob(pattern)) for folder in folders for pattern in RENDERER_PATTERNS)
+
+
+def _has_font() -> bool:
+    walks = (os.walk(folder) for folder in FONT_FOLDERS)  # which does not follow links in circles
+    return any(name.lower().endswith((".ttf", ".otf")) for walk in walks for _, _, names in walk for name in names)
 
 
 def main(arguments: list[str]) -> int:

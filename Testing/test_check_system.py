@@ -20,3 +20,11 @@ def test_this_machine_can_run_the_tests_and_the_demo():
     for target in ("demo", "test"):
         finished = subprocess.run([sys.executable, str(script), target], capture_output=True, text=True, check=False)
         assert (finished.returncode, finished.stderr) == (0, "")
+
+
+def test_missing_renderer_and_font_are_named(monkeypatch):
+    monkeypatch.setattr(check_system, "RENDERER_PATTERNS", ("no-such-renderer-*.so",))
+    monkeypatch.setattr(check_system, "FONT_FOLDERS", ("/no/such/folder",))
+    missing = check_system.missing_packages("test")
+    assert missing == {"Mesa's software renderer": "libgl1-mesa-dri", "a TrueType font": "fonts-dejavu-core"}
+    assert check_system.missing_packages("demo") == {}
