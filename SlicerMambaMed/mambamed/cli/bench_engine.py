@@ -11,9 +11,11 @@ from typing import Any
 from mambamed.cli.demo import example_image
 from mambamed.cli.running import raise_unless_done
 from mambamed.cli.segmentation_options import segmentation_request
+from mambamed.errors import MambaMedError
 from mambamed.jobs.directory import JobDirectory
 from mambamed.jobs.engine import Engine
 from mambamed.jobs.events import EventKind
+from mambamed.jobs.states import JobState
 from mambamed.segmentation.settings import SegmentationSettings
 
 __all__ = ["run"]
@@ -85,5 +87,7 @@ def _cancel_time(engine: Engine, job: JobDirectory) -> float:
             asked.append(time.monotonic())
             job.request_cancel()
 
-    engine.run(job.path, cancel_amid_windows)
+    state = engine.run(job.path, cancel_amid_windows)
+    if state is not JobState.CANCELLED:
+        raise MambaMedError(f"The job was {state.value} before the cancel could act; nothing was measured.")
     return time.monotonic() - asked[0]

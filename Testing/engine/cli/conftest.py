@@ -38,17 +38,17 @@ class _KeptEngine:
 
 
 @pytest.fixture(scope="module")
-def _warm_engine():
+def kept_engine():
     with Engine(preload=["segment"], environment={"OMP_NUM_THREADS": "1"}) as engine:
         yield _KeptEngine(engine)
 
 
 @pytest.fixture
-def warm_engine(_warm_engine, monkeypatch):
+def warm_engine(kept_engine, monkeypatch):
     """Let the commands use one warm engine: the real one, in its own processes, started once."""
 
     def give(*arguments, **options):
-        return _warm_engine
+        return kept_engine
 
     monkeypatch.setattr("mambamed.cli.running.Engine", give)
     monkeypatch.setattr("mambamed.jobs.cohort.Engine", give)
