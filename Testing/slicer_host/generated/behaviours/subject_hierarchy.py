@@ -77,7 +77,7 @@ class _HoldsItems(Behaviour):
         self._h_do_setCurrentItem(hierarchy.GetItemByDataNode(node) if node is not None else 0)
 
     def _h_show(self) -> None:
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} is abstract")
 
     def _h_changed(self, name: str) -> None:
         self._h_show()

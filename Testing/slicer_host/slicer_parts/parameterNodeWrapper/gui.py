@@ -58,11 +58,11 @@ class GuiConnector:
 
     def read(self) -> Any:
         """Return the widget's value."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} is abstract")
 
     def write(self, value: Any) -> None:
         """Show a value."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} is abstract")
 
     def onChanged(self, function: Any) -> None:
         """Connect the widget's change signals."""
