@@ -26,10 +26,14 @@ def createRecordNode(
     scene: Any, name: str, record: dict[str, Any], inputs: Sequence[Any], region: Any | None, results: Sequence[Any]
 ) -> Any:
     """Add a text node with the record as JSON; it refers to the inputs, the region and the results of the run."""
-    node = scene.AddNewNodeByClass("vtkMRMLTextNode", name)
+    node = scene.CreateNodeByClass("vtkMRMLTextNode")
+    node.UnRegister(None)
+    node.SetName(name)
     # Plain ASCII (other letters as escapes): the node's encoding then does not matter.
     node.SetText(json.dumps(record, indent=2, ensure_ascii=True))
+    # Before the node enters the scene: selectors look at the attribute when they are told of a new node.
     node.SetAttribute(RECORD_ATTRIBUTE, str(record.get("task", "")))
+    node = scene.AddNode(node)
     for role, others in ((_INPUT_ROLE, inputs), (_REGION_ROLE, [region]), (_RESULT_ROLE, results)):
         for other in others:
             if other is not None:

@@ -27,7 +27,9 @@ class SceneChange:
     def __enter__(self) -> SceneChange:
         self._scene.SaveStateForUndo()
         self._observation = self._scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, self._onNodeAdded)
-        self._scene.StartState(slicer.vtkMRMLScene.BatchProcessState)
+        # Not the scene's batch state: views that were told of no node in it show the new segmentation only when
+        # something else makes them draw anew.
+        slicer.app.pauseRender()
         return self
 
     def __exit__(
@@ -40,7 +42,7 @@ class SceneChange:
                         self._scene.RemoveNode(node)
         finally:
             self._scene.RemoveObserver(self._observation)
-            self._scene.EndState(slicer.vtkMRMLScene.BatchProcessState)
+            slicer.app.resumeRender()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAdded(self, caller: Any, event: str, node: Any) -> None:

@@ -50,7 +50,6 @@ def test_a_failure_takes_all_new_nodes_back(slicer_host):
         fail()
     assert _names(scene) == before
     assert scene.IsNodePresent(kept)
-    assert not scene.IsBatchProcessing()
 
 
 def test_the_guard_speaks_when_an_input_is_deleted_and_only_once(slicer_host):
