@@ -12,7 +12,7 @@ from mambamed.jobs.process import ProcessIdentity
 from mambamed.jobs.request import JobRequest
 
 SAMPLE_TASKS_FOLDER = Path(__file__).parent / "jobs"
-TASK_NAMES = ("write_text", "wait_politely", "wait_stubbornly", "die", "refuse", "stumble")
+TASK_NAMES = ("write_text", "wait_politely", "wait_stubbornly", "die", "refuse", "stumble", "fill_the_disk")
 
 
 @pytest.fixture

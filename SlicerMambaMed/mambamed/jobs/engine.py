@@ -141,15 +141,21 @@ class Engine:
                     on_poll()
             except (Exception, KeyboardInterrupt) as error:
                 interruption = interruption or error
-                job.cancel_file.touch()
+                cancelled_at = cancelled_at or time.monotonic()
+                with contextlib.suppress(OSError):  # also on a full disk the worker is killed in the end
+                    job.cancel_file.touch()
             if cancelled_at is None and job.cancel_file.exists():
                 cancelled_at = time.monotonic()
             if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_GRACE_S:
                 self.close()
-                job.mark_cancelled()
+                with contextlib.suppress(OSError):
+                    job.mark_cancelled()
                 break
         if interruption is not None:
             raise interruption
+        if not job.state().is_final:
+            # The worker has answered but could not write the end into the directory; its unfinished files made room.
+            job.mark_failed(f"The job directory {job.path} could not be written; the disk may be full.", job.log_tail())
         return job.state()
 
     def close(self) -> None:
@@ -176,10 +182,11 @@ class Engine:
         if answer is None:
             exit_code = worker.process.wait()
             self.close()
-            if job.cancel_file.exists():
-                job.mark_cancelled()
-            else:
-                job.mark_unexpected_end(_cause_of_death(exit_code))
+            with contextlib.suppress(OSError):  # readers see the dead process in any case
+                if job.cancel_file.exists():
+                    job.mark_cancelled()
+                else:
+                    job.mark_unexpected_end(_cause_of_death(exit_code))
             return True
         return answer.get("event") == "finished"
 

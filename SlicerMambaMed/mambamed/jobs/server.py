@@ -15,6 +15,7 @@ from typing import Any
 from mambamed.errors import BadRequestError
 from mambamed.jobs.directory import JobDirectory
 from mambamed.jobs.engine import Engine
+from mambamed.jobs.failures import describe_failure
 from mambamed.jobs.states import ExitCode
 from mambamed.jobs.states import JobState
 from mambamed.version import __version__
@@ -90,8 +91,8 @@ def serve(engine: Engine, orders: IO[str], answers: IO[str]) -> ExitCode:
             try:
                 state = engine.run(directory, take_orders)
                 message = job.status().message
-            except BadRequestError as error:
-                state, message = JobState.FAILED, str(error)
+            except (BadRequestError, OSError) as error:
+                state, message = JobState.FAILED, describe_failure(error).message
             running = None
             answer("finished", directory=str(directory), state=state.value, message=message)
             engine.warm_up()  # a new worker, where the job has cost the last one

@@ -75,12 +75,14 @@ def run_job(directory: Path, extra_tasks: Mapping[str, str], cache: dict[str, An
             if context is not None:
                 context.abandon()
             failure = describe_failure(error)
-            print(failure.details or failure.message, file=sys.stderr)
-            if failure.state is JobState.CANCELLED:
-                job.mark_cancelled()
-            else:
-                cache.clear()  # frees the model's memory, and nothing half-made is used again
-                job.mark_failed(failure.message, failure.details, failure.exit_code)
+            with contextlib.suppress(OSError):
+                print(failure.details or failure.message, file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # a full disk: the engine process tries again
+                if failure.state is JobState.CANCELLED:
+                    job.mark_cancelled()
+                else:
+                    cache.clear()  # frees the model's memory, and nothing half-made is used again
+                    job.mark_failed(failure.message, failure.details, failure.exit_code)
         return job.state()
 
 

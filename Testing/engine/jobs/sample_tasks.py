@@ -72,3 +72,11 @@ def stumble(request, job):
     """Fail for a reason that nobody foresaw."""
     job.output_path("half.txt").write_text("half")
     raise ZeroDivisionError("division by zero")
+
+
+def fill_the_disk(request, job):
+    """Meet a disk that is full from now on for this process: no file can grow."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    job.progress("writing", 0.5)

@@ -136,6 +136,14 @@ def test_unforeseen_error_has_a_sentence_and_the_traceback_as_details(engine, ma
     assert_nothing_left(job)
 
 
+def test_worker_that_cannot_write_the_end_leaves_a_failed_job(engine, make_job):
+    job = make_job("fill_the_disk")
+    assert engine.run(job.path) is JobState.FAILED
+    assert final_states(job) == ["failed"]
+    assert "could not be written" in job.status().message
+    assert_nothing_left(job)
+
+
 def test_unknown_task_is_refused(engine, make_job):
     job = make_job("fly")
     assert engine.run(job.path) is JobState.FAILED
