@@ -30,6 +30,10 @@ def convolution_class(dimension: int) -> type[nn.Conv2d] | type[nn.Conv3d]:
 class BasicResBlock(nn.Module):
     """Two convolutions with instance norm, a projected shortcut without norm, leaky ReLU; may change size and width.
 
+    The shortcut is a 1x1 convolution with the block's stride, done as a selection of voxels and a convolution of
+    stride 1: the backward pass of PyTorch 2.13's strided 1x1 convolution writes outside its memory on a CPU with
+    several threads and channels-last images.
+
     Args:
         input_channels: Channels in.
         output_channels: Channels out.
@@ -52,13 +56,14 @@ class BasicResBlock(nn.Module):
         self.conv2 = convolution(output_channels, output_channels, kernel, 1, padding)  # type: ignore[arg-type]
         self.norm2 = norm(output_channels, eps=NORM_EPSILON, affine=True)
         self.act2 = nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
-        self.conv3 = convolution(input_channels, output_channels, 1, tuple(stride))  # type: ignore[arg-type]
+        self.conv3 = convolution(input_channels, output_channels, 1)
+        self.shortcut_voxels = (..., *(slice(None, None, step) for step in stride))
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (batch, input_channels, *size) to (batch, output_channels, *size / stride)."""
         residual = self.act1(self.norm1(self.conv1(image)))
         residual = self.norm2(self.conv2(residual))
-        result: Tensor = self.act2(residual + self.conv3(image))
+        result: Tensor = self.act2(residual + self.conv3(image[self.shortcut_voxels]))
         return result
 
 

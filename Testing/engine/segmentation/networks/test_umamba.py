@@ -197,6 +197,17 @@ def test_trains_in_channels_last_with_bfloat16_autocast(golden):
     assert losses[-1] < losses[0]
 
 
+def test_no_strided_convolution_of_one_voxel(golden, networks):
+    """Their backward pass corrupts memory in PyTorch 2.13 (CPU, several threads, channels-last)."""
+    convolutions = [
+        module for module in networks[torch.float32].modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Conv3d)
+    ]
+    narrow = [module for module in convolutions if set(module.kernel_size) == {1}]
+    assert any(max(module.stride) > 1 for module in convolutions)
+    assert narrow
+    assert all(set(module.stride) == {1} for module in narrow)
+
+
 def test_bot_takes_other_patch_sizes(golden_bot_3d):
     network = golden_bot_3d.build(deep_supervision=False).eval()
     with torch.no_grad():
