@@ -6,6 +6,7 @@ Ma, Li and Wang, "U-Mamba: Enhancing Long-range Dependency for Biomedical Image 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from dynamic_network_architectures.building_blocks.residual import BasicBlockD
@@ -57,7 +58,7 @@ class BasicResBlock(nn.Module):
         self.norm2 = norm(output_channels, eps=NORM_EPSILON, affine=True)
         self.act2 = nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
         self.conv3 = convolution(input_channels, output_channels, 1)
-        self.shortcut_voxels = (..., *(slice(None, None, step) for step in stride))
+        self.shortcut_voxels: tuple[Any, ...] = (..., *(slice(None, None, step) for step in stride))
 
     def forward(self, image: Tensor) -> Tensor:
         """Map (batch, input_channels, *size) to (batch, output_channels, *size / stride)."""
