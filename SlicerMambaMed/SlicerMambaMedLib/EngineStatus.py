@@ -104,7 +104,7 @@ class EngineStatus:
 
     def _showMissing(self, missing: list[Any]) -> None:
         names = ", ".join(package.name for package in missing[:3]) + (", ..." if len(missing) > 3 else "")
-        text = _("The engine needs {count} more Python packages ({names}).").format(count=len(missing), names=names)
+        text = _("The engine needs Python packages that are missing: {names}.").format(names=names)
         self.line.showMissing(text, _("Install..."))
 
     def _onExamined(self, information: Any) -> None:

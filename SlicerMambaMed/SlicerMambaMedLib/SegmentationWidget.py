@@ -20,6 +20,7 @@ from SlicerMambaMedLib.ModelSelector import ModelSelector
 from SlicerMambaMedLib.SegmentationLogic import SegmentationLogic
 from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
 from SlicerMambaMedLib.SegmentationResultsPanel import SegmentationResultsPanel
+from SlicerMambaMedLib.UserInterface import setTabOrder
 
 __all__ = ["SegmentationWidget"]
 
@@ -61,6 +62,7 @@ class SegmentationWidget:
         self._refreshTimer.setInterval(self.REFRESH_DELAY_MS)
         self._refreshTimer.connect("timeout()", self.refresh)
         self._connect()
+        self._setTabOrder()
         running = logic.session.activeJobs.get(logic.TASK)
         if running is not None:
             self._follow(running)
@@ -76,6 +78,18 @@ class SegmentationWidget:
         self.status.changed.connect(self._onEngineChanged)
         self.ui.repeatButton.connect("clicked(bool)", lambda checked=False: self.repeat())
         self.ui.recordSelector.addAttribute("vtkMRMLTextNode", "MambaMed.RecordOfTask", self.logic.TASK)
+
+    def _setTabOrder(self) -> None:
+        """Let Tab go from top to bottom; the shared parts are made after the rest and would come last."""
+        ui, status, model, job = self.ui, self.status.line.ui, self.modelSelector.ui, self.jobPanel.ui
+        setTabOrder(
+            [
+                *(status.mendButton, status.settingsButton, ui.inputSelector),
+                *(model.modelComboBox, model.cardButton, model.addModelButton, model.cardBrowser, ui.deviceComboBox),
+                *(ui.outputSelector, ui.show3DCheckBox, job.applyButton, job.detailsButton, job.detailsText),
+                ui.resultSelector,
+            ]
+        )
 
     # --- life ---
     def enter(self) -> None:
@@ -268,4 +282,6 @@ class SegmentationWidget:
             self._parameters.model = self.modelSelector.currentKey
             self._parameters.device = settings.text("Segmentation/Device", "auto")
         if self._parameters.inputVolume is None:
-            self._parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+            volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+            images = [node for node in volumes if not node.IsA("vtkMRMLLabelMapVolumeNode")]
+            self._parameters.inputVolume = images[0] if images else None

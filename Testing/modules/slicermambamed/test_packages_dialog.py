@@ -32,7 +32,7 @@ def module(slicer_host, monkeypatch, tmp_path):
 def test_loading_and_showing_the_module_asks_nothing(slicer_host, module):
     assert slicer_host.messages == []
     line = module.widget.panel.status.line
-    assert line.text == "The engine needs 1 more Python packages (numba)."
+    assert line.text == "The engine needs Python packages that are missing: numba."
     assert line.ui.mendButton.visible
     assert line.ui.mendButton.text == "Install..."
 
@@ -53,7 +53,7 @@ def test_declining_starts_nothing_and_says_so(slicer_host, module):
     assert module.installed == []
     assert not panel.jobPanel.isBusy
     assert "Nothing was started" in panel.jobPanel.message
-    assert "needs 1 more Python packages" in panel.status.line.text
+    assert "missing: numba" in panel.status.line.text
     slicer_host.messages.clear()
 
 
