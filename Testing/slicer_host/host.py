@@ -87,6 +87,7 @@ class LoadedModule:
         slicer.app.moduleManager()._h_remove(self.name)
         if has_panel:
             self.container.hide()
+            self.container.delete()
         self._host.processEvents()
 
 
@@ -156,10 +157,12 @@ class Host:
         from .pythonqt import dialogs
         from .pythonqt import record
         from .pythonqt import special_classes
+        from .pythonqt import ui_loader
 
         for module in list(self._modules.values()):
             module.close()
         self._modules.clear()
+        ui_loader.forget_deleted()
         slicer.mrmlScene.Clear(0)
         if slicer.mrmlScene.GetNodeByID("vtkMRMLColorTableNodeGrey") is None:  # after a Clear(1)
             slicer.modules.colors.logic().AddDefaultColorNodes()
@@ -174,6 +177,10 @@ class Host:
             packaging.requests_made.clear()
             packaging.missing_for_tests.clear()
             packaging.installed_by_tests.clear()
+        sample_data = sys.modules.get("SampleData")
+        if sample_data is not None:
+            sample_data.sources.clear()
+            sample_data.categories.clear()
         torch_utils = sys.modules.get("PyTorchUtils")
         if torch_utils is not None:
             torch_utils.requests_made.clear()
@@ -212,6 +219,7 @@ class Host:
 
         module = LoadedModule(self, load_scripted_module(Path(path).resolve()))
         slicer.app._h_emit("startupCompleted()")
+        slicer.app.disconnect("startupCompleted()")  # it comes once in the life of the application
         self._modules[module.name] = module
         if widget:
             _ = module.container

@@ -9,16 +9,22 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
+import shiboken6
 from PySide6 import QtCore
 from PySide6 import QtUiTools
 from PySide6 import QtWidgets
 
 from .objects import loading_ui
 
-__all__ = ["QUiLoader", "UiFileError", "set_custom_class_finder"]
+__all__ = ["QUiLoader", "UiFileError", "forget_deleted", "set_custom_class_finder"]
 
 _find_custom_class: Any = lambda name: None  # noqa: E731  (replaced when the generated widgets exist)
 _kept: list[Any] = []
+
+
+def forget_deleted() -> None:
+    """Let go of widgets that no longer exist in Qt."""
+    _kept[:] = [made for made in _kept if shiboken6.isValid(made) and not isinstance(made, QtUiTools.QUiLoader)]
 
 
 class UiFileError(Exception):
