@@ -20,6 +20,7 @@ from mambamed.jobs.reporter import Reporter
 from mambamed.nn.device import choose_device
 from mambamed.nn.precision import Precision
 from mambamed.nn.precision import choose_precision
+from mambamed.scan import choose_backend
 from mambamed.segmentation.calibration import speed_key
 from mambamed.segmentation.calibration import store_calibration
 from mambamed.segmentation.estimate import count_windows
@@ -37,6 +38,7 @@ from mambamed.segmentation.region import RegionPlan
 from mambamed.segmentation.region import plan_region
 from mambamed.segmentation.result import SegmentationResult
 from mambamed.segmentation.run_record import make_record
+from mambamed.segmentation.run_record import uses_scan
 from mambamed.segmentation.settings import SegmentationSettings
 from mambamed.segmentation.sliding_window import NotFiniteError
 from mambamed.segmentation.sliding_window import WindowPlan
@@ -93,6 +95,8 @@ def predict(
         reporter.warning(message)
 
     keep = choose_labels(model.label_table, settings.labels)
+    if uses_scan(model.network):
+        choose_backend(model.device, settings.scan_backend)  # an unusable one is refused before the work
     reporter.progress("preparing", 0.0)
     reporter.check_cancelled()
     orientation = model.orientation if settings.orientation == "model" else None

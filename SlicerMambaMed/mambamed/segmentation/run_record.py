@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
+from torch import nn
+
 from mambamed.jobs.files import sha256_of_file
 from mambamed.jobs.record import package_versions
+from mambamed.nn.mamba import Mamba
 from mambamed.scan import choose_backend
 from mambamed.segmentation.settings import SegmentationSettings
 
@@ -16,7 +19,12 @@ if TYPE_CHECKING:
     from mambamed.segmentation.preparation import PreparedImage
     from mambamed.segmentation.sliding_window import WindowPlan
 
-__all__ = ["make_record"]
+__all__ = ["make_record", "uses_scan"]
+
+
+def uses_scan(network: nn.Module) -> bool:
+    """Tell whether a network has Mamba layers."""
+    return any(isinstance(module, Mamba) for module in network.modules())
 
 
 def make_record(
@@ -42,11 +50,10 @@ def make_record(
     Returns:
         A dictionary that JSON can hold.
     """
-    uses_scan = any(hasattr(module, "scan_backend") for module in model.network.modules())
     return {
         "versions": package_versions(),
         "device": str(model.device),
-        "scan_backend": choose_backend(model.device, settings.scan_backend) if uses_scan else None,
+        "scan_backend": choose_backend(model.device, settings.scan_backend) if uses_scan(model.network) else None,
         "dtype": precision.name,
         "memory_layout": "channels-last" if precision.channels_last else "contiguous",
         "seed": settings.seed,

@@ -13,6 +13,7 @@ import torch
 from engine.segmentation.small_models import make_dataset
 from engine.segmentation.small_models import make_plans
 from engine.segmentation.small_models import write_model
+from mambamed.errors import DeviceUnavailableError
 from mambamed.errors import JobCancelledError
 from mambamed.imaging import same_grid
 from mambamed.imaging.phantoms import ellipsoid_phantom
@@ -102,6 +103,8 @@ def test_scan_backend_is_recorded(tmp_path: Path) -> None:
     small, _ = ellipsoid_phantom(size=(14, 20, 12))
     result = load_model(folder, device="cpu").predict(small, scan_backend="reference", precision="float32")
     assert result.record["scan_backend"] == "reference"
+    with pytest.raises(DeviceUnavailableError, match="triton"):
+        load_model(folder, device="cpu").predict(small, scan_backend="triton")
 
 
 class Listener(NullReporter):
