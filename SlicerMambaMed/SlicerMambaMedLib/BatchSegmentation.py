@@ -20,6 +20,7 @@ import slicer
 from SlicerMambaMedLib.CaseReader import loadCaseImage
 from SlicerMambaMedLib.RunRecordNode import readRecord
 from SlicerMambaMedLib.SegmentationLogic import SegmentationLogic
+from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeTable import readTable
 
 __all__ = ["BatchSegmentation", "CaseReport"]
@@ -139,9 +140,8 @@ class BatchSegmentation:
             return CaseReport(name, "skipped", "", 0.0, warnings, _volumes(folder / VOLUMES_FILE))
         if self._overwrite:
             return None
-        raise ValueError(
-            f"{folder} holds a result with other settings. Choose another output folder, or give --overwrite."
-        )
+        text = _("{folder} holds a result with other settings. Choose another output folder, or give --overwrite.")
+        raise ValueError(text.format(folder=folder))
 
     def _isSameRun(self, record: dict[str, Any]) -> bool:
         return record.get("settings") == self._wholeSettings()
@@ -157,7 +157,7 @@ class BatchSegmentation:
         storage = slicer.vtkMRMLSegmentationStorageNode()
         storage.SetFileName(str(folder / SEGMENTATION_FILE))
         if not storage.WriteData(nodes.segmentation):
-            raise RuntimeError(f"The segmentation could not be written to {folder}.")
+            raise RuntimeError(_("The segmentation could not be written to {folder}.").format(folder=folder))
         if nodes.table is not None:
             with (folder / VOLUMES_FILE).open("w", newline="", encoding="utf-8") as stream:
                 writer = csv.writer(stream)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import slicer
 
+from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeFile import readVolumeFile
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
@@ -28,7 +29,8 @@ def loadCaseImage(path: Path, scene: Any, name: str) -> Any:
         readVolumeFile(path, node)
     components = node.GetImageData().GetNumberOfScalarComponents()
     if components != 1:
-        raise ValueError(f"{path.name} has {components} values per voxel; a greyscale volume is expected.")
+        text = _("{name} has {count} values per voxel; a greyscale volume is expected.")
+        raise ValueError(text.format(name=path.name, count=components))
     return scene.AddNode(node)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from SlicerMambaMedLib.EngineInformation import EngineInformation
 from SlicerMambaMedLib.Signal import Signal
+from SlicerMambaMedLib.Text import tr as _
 
 __all__ = ["EngineDoctor"]
 
@@ -73,5 +74,6 @@ def informationFromOutput(exitCode: int, lines: list[str], errorLines: list[str]
         return EngineInformation.fromDoctor(report)
     lastLine = next((line.strip() for line in reversed(errorLines) if line.strip()), f"exit code {exitCode}")
     if "No module named" in lastLine:
-        return EngineInformation(problem=f"This Python lacks a package that the engine needs ({lastLine}).")
-    return EngineInformation(problem=f"The engine could not be examined: {lastLine}")
+        text = _("This Python lacks a package that the engine needs ({cause}).")
+        return EngineInformation(problem=text.format(cause=lastLine))
+    return EngineInformation(problem=_("The engine could not be examined: {cause}").format(cause=lastLine))

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from SlicerMambaMedLib.Text import tr as _
+
 __all__ = ["EngineInterpreter", "engineParentFolder"]
 
 
@@ -53,8 +55,10 @@ class EngineInterpreter:
         if Path(sys.executable).name.lower().startswith("python"):
             return sys.executable
         raise RuntimeError(
-            "Slicer's own Python (PythonSlicer) was not found beside the application. "
-            "Reinstall Slicer, or choose another Python interpreter in the settings of the engine."
+            _(
+                "Slicer's own Python (PythonSlicer) was not found beside the application. "
+                "Reinstall Slicer, or choose another Python interpreter in the settings of the engine."
+            )
         )
 
     def environment(

@@ -9,6 +9,7 @@ import slicer
 import vtk
 
 from SlicerMambaMedLib.Signal import Signal
+from SlicerMambaMedLib.Text import tr as _
 
 __all__ = ["InputGuard"]
 
@@ -38,10 +39,10 @@ class InputGuard:
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAboutToBeRemoved(self, caller: Any, event: str, node: Any) -> None:
         if any(node is watched for watched in self._nodes):
-            self._lose(f'its input "{node.GetName()}" was deleted')
+            self._lose(_('its input "{name}" was deleted').format(name=node.GetName()))
 
     def _onClose(self, caller: Any, event: str) -> None:
-        self._lose("the scene was closed")
+        self._lose(_("the scene was closed"))
 
     def _lose(self, reason: str) -> None:
         self.release()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from SlicerMambaMedLib.Signal import Signal
+from SlicerMambaMedLib.Text import tr as _
 
 __all__ = ["Job"]
 
@@ -135,6 +136,6 @@ class Job:
         from mambamed.jobs.states import JobState
 
         if state is JobState.FAILED and not self.errorMessage:
-            self.errorMessage = "The engine process ended unexpectedly."
+            self.errorMessage = _("The engine process ended unexpectedly.")
         self.state = state
         self.finished.emit(state)

@@ -16,6 +16,7 @@ import slicer
 from SlicerMambaMedLib.EngineProcess import EngineProcess
 from SlicerMambaMedLib.Job import Job
 from SlicerMambaMedLib.Signal import Signal
+from SlicerMambaMedLib.Text import tr as _
 
 __all__ = ["JobRunner"]
 
@@ -129,7 +130,7 @@ class JobRunner:
                 job.poll()
             except Exception as error:
                 _log.exception("The job directory %s cannot be followed", job.path)
-                job.fail(f"The job directory cannot be read: {error}")
+                job.fail(_("The job directory cannot be read: {reason}").format(reason=error))
             overdue = job.cancelledAt is not None and time.monotonic() - job.cancelledAt > self.CANCEL_GRACE_S
             if overdue and not job.isFinished:
                 self._cancelByForce(job)
@@ -190,7 +191,7 @@ class JobRunner:
                 job.directory.mark_cancelled()
                 job.poll()
             elif job.hasStarted:
-                job.fail("The engine process ended unexpectedly (it was killed, or memory ran out).", details)
+                job.fail(_("The engine process ended unexpectedly (it was killed, or memory ran out)."), details)
             elif wasReady and job.path not in self._sentAgain:
                 self._sentAgain.add(job.path)
                 self._engine.run(job.path)
@@ -202,5 +203,6 @@ class JobRunner:
         """Return one sentence that says why the engine did not come up."""
         lastLine = next((line.strip() for line in reversed(errorLines) if line.strip()), f"exit code {exitCode}")
         if lastLine.startswith(("ModuleNotFoundError", "ImportError")):
-            return f"The engine cannot start because a Python package is missing ({lastLine}). Install the packages."
-        return f"The engine could not be started ({lastLine})."
+            text = _("The engine cannot start because a Python package is missing ({cause}). Install the packages.")
+            return text.format(cause=lastLine)
+        return _("The engine could not be started ({cause}).").format(cause=lastLine)

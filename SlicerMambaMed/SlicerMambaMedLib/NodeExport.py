@@ -11,6 +11,7 @@ import slicer
 import vtk
 
 from SlicerMambaMedLib.NrrdFile import writeNrrd
+from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["ExportedVolume", "exportVolume", "isVolumeUsable", "regionLpsMm", "volumeWarnings"]
@@ -36,15 +37,16 @@ class ExportedVolume:
 def isVolumeUsable(node: Any) -> str:
     """Return an empty text when the engine can work on this volume node, else the reason why not."""
     if node is None:
-        return "No volume is chosen."
+        return _("No volume is chosen.")
     image = node.GetImageData()
     if image is None:
-        return f'The volume "{node.GetName()}" holds no image.'
+        return _('The volume "{name}" holds no image.').format(name=node.GetName())
     if 0 in image.GetDimensions():
-        return f'The volume "{node.GetName()}" is empty.'
+        return _('The volume "{name}" is empty.').format(name=node.GetName())
     if image.GetNumberOfScalarComponents() != 1:
         components = image.GetNumberOfScalarComponents()
-        return f'The volume "{node.GetName()}" has {components} values per voxel; a greyscale volume is expected.'
+        text = _('The volume "{name}" has {count} values per voxel; a greyscale volume is expected.')
+        return text.format(name=node.GetName(), count=components)
     return ""
 
 
@@ -52,12 +54,14 @@ def volumeWarnings(node: Any) -> tuple[str, ...]:
     """Return what the user should know before this volume is worked on."""
     transform = node.GetParentTransformNode()
     if transform is not None and not transform.IsTransformToWorldLinear():
-        return (
-            f'The volume "{node.GetName()}" is under the warping transform "{transform.GetName()}": it is resampled '
-            "on its own grid, and the result belongs to the warped image.",
+        text = _(
+            'The volume "{name}" is under the warping transform "{transform}": it is resampled on its own grid, and '
+            "the result belongs to the warped image."
         )
+        return (text.format(name=node.GetName(), transform=transform.GetName()),)
     if VolumeGeometry.ofVolumeNode(node).isSheared:
-        return (f'The grid of "{node.GetName()}" is sheared (not at right angles); the model never saw such images.',)
+        text = _('The grid of "{name}" is sheared (not at right angles); the model never saw such images.')
+        return (text.format(name=node.GetName()),)
     return ()
 
 
@@ -94,7 +98,8 @@ def regionLpsMm(roiNode: Any) -> tuple[float, float, float, float, float, float]
     roiNode.GetRASBounds(bounds)
     xMinimum, xMaximum, yMinimum, yMaximum, zMinimum, zMaximum = (float(value) for value in bounds)
     if not (xMinimum < xMaximum and yMinimum < yMaximum and zMinimum < zMaximum):
-        raise ValueError(f'The region "{roiNode.GetName()}" has no extent. Draw a box that covers the organ.')
+        text = _('The region "{name}" has no extent. Draw a box that covers the organ.')
+        raise ValueError(text.format(name=roiNode.GetName()))
     return (-xMaximum, -xMinimum, -yMaximum, -yMinimum, zMinimum, zMaximum)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["writeNrrd"]
@@ -40,10 +41,12 @@ def writeNrrd(path: Path, voxels: np.ndarray, geometry: VolumeGeometry) -> str:
         ValueError: the array is of another size than the grid, or of a type that NRRD lacks.
     """
     if voxels.shape != tuple(reversed(geometry.size)):
-        raise ValueError(f"The array has shape {voxels.shape}, but the grid has {geometry.size} voxels along i, j, k.")
+        text = _("The array has shape {shape}, but the grid has {size} voxels along i, j, k.")
+        raise ValueError(text.format(shape=voxels.shape, size=geometry.size))
     typeName = _TYPE_NAMES.get(voxels.dtype.str[1:])
     if typeName is None:
-        raise ValueError(f"Voxels of type {voxels.dtype} cannot be written as NRRD. Cast the volume to float first.")
+        text = _("Voxels of type {type} cannot be written as NRRD. Cast the volume to float first.")
+        raise ValueError(text.format(type=voxels.dtype))
     littleEndian = np.ascontiguousarray(voxels, dtype=voxels.dtype.newbyteorder("<"))
     toLps = geometry.ijkToLps
     directions = " ".join(_vector(toLps[:3, column]) for column in range(3))

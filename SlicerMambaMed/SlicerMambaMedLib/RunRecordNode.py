@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from SlicerMambaMedLib.Text import tr as _
+
 __all__ = [
     "RECORD_ATTRIBUTE",
     "createRecordNode",
@@ -50,9 +52,9 @@ def readRecord(node: Any) -> dict[str, Any]:
     try:
         record = json.loads(node.GetText() or "")
     except ValueError as error:
-        raise ValueError(f'The text "{node.GetName()}" is not a run record of MambaMed.') from error
+        raise ValueError(_('The text "{name}" is not a run record of MambaMed.').format(name=node.GetName())) from error
     if not isinstance(record, dict) or "settings" not in record or "task" not in record:
-        raise ValueError(f'The text "{node.GetName()}" is not a run record of MambaMed.')
+        raise ValueError(_('The text "{name}" is not a run record of MambaMed.').format(name=node.GetName()))
     return record
 
 
@@ -66,8 +68,10 @@ def inputNodesOfRecord(node: Any) -> list[Any]:
     nodes = _references(node, _INPUT_ROLE)
     if len(nodes) < max(1, expected):
         raise ValueError(
-            f"{len(nodes)} of the {expected} input volumes of this run are still in the scene. "
-            "Load the missing ones and choose them under Inputs."
+            _(
+                "{found} of the {expected} input volumes of this run are still in the scene. "
+                "Load the missing ones and choose them under Inputs."
+            ).format(found=len(nodes), expected=expected)
         )
     return nodes
 

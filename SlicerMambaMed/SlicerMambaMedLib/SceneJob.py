@@ -12,6 +12,7 @@ from SlicerMambaMedLib.Job import Job
 from SlicerMambaMedLib.JobRunner import JobRunner
 from SlicerMambaMedLib.SceneChange import SceneChange
 from SlicerMambaMedLib.Signal import Signal
+from SlicerMambaMedLib.Text import tr as _
 
 __all__ = ["SceneJob"]
 
@@ -105,11 +106,11 @@ class SceneJob:
         self._guard.release()
         try:
             if self._lostReason:
-                self._end("cancelled", f"The job was stopped, because {self._lostReason}.")
+                self._end("cancelled", _("The job was stopped, because {reason}.").format(reason=self._lostReason))
             elif state.value == "done":
                 self._import()
             elif state.value == "cancelled":
-                self._end("cancelled", "The job was cancelled; the scene is as it was.")
+                self._end("cancelled", _("The job was cancelled; the scene is as it was."))
             else:
                 self._end("failed", self._job.errorMessage, self._job.details())
         finally:
@@ -122,7 +123,8 @@ class SceneJob:
                 self.nodes = self._importResult(self._job.directory, self)
         except Exception as error:
             _log.exception("The result of %s could not be brought into the scene", self._job.path)
-            self._end("failed", f"The result could not be brought into the scene: {error}", self._job.details())
+            text = _("The result could not be brought into the scene: {reason}").format(reason=error)
+            self._end("failed", text, self._job.details())
         else:
             self._end("done", "")
 

@@ -20,6 +20,7 @@ from SlicerMambaMedLib.SegmentationNodes import SegmentationNodes
 from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
 from SlicerMambaMedLib.SegmentationResultImport import SegmentationResultImport
 from SlicerMambaMedLib.Session import Session
+from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["SegmentationLogic"]
@@ -72,7 +73,7 @@ class SegmentationLogic:
     def problem(self, request: SegmentationRequest) -> str:
         """Return an empty text when the request can be started, else one sentence that says what is missing."""
         if not request.settings.model:
-            return "Choose a model."
+            return _("Choose a model.")
         try:
             model = self.models.find(request.settings.model)
         except Exception as error:
@@ -177,13 +178,14 @@ class SegmentationLogic:
         """
         record = readRecord(recordNode)
         if record["task"] != self.TASK:
-            raise ValueError(f'The record "{recordNode.GetName()}" is of another task ({record["task"]}).')
+            text = _('The record "{name}" is of another task ({task}).')
+            raise ValueError(text.format(name=recordNode.GetName(), task=record["task"]))
         from mambamed.segmentation.settings import SegmentationSettings
 
         settings = SegmentationSettings.from_json(record["settings"])
         region = regionNodeOfRecord(recordNode)
         if settings.region_of_interest_lps_mm is not None and region is None:
-            raise ValueError("The region (ROI) of this run is no longer in the scene. Draw it anew under Advanced.")
+            raise ValueError(_("The region (ROI) of this run is no longer in the scene. Draw it anew under Advanced."))
         return SegmentationRequest(inputs=tuple(inputNodesOfRecord(recordNode)), settings=settings, region=region)
 
     def estimate(self, request: SegmentationRequest) -> Any:

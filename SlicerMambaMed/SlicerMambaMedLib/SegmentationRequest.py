@@ -8,6 +8,7 @@ from typing import Any
 
 from SlicerMambaMedLib.NodeExport import isVolumeUsable
 from SlicerMambaMedLib.NodeExport import regionLpsMm
+from SlicerMambaMedLib.Text import tr as _
 
 if TYPE_CHECKING:
     from mambamed.segmentation.settings import SegmentationSettings
@@ -44,13 +45,14 @@ class SegmentationRequest:
             node = self.inputs[index] if index < len(self.inputs) else None
             if node is None:
                 if expected == 1:
-                    return "Choose an input volume."
-                return f"Choose a volume for the channel {channelNames[index]}."
+                    return _("Choose an input volume.")
+                return _("Choose a volume for the channel {name}.").format(name=channelNames[index])
             reason = isVolumeUsable(node)
             if reason:
                 return reason
         if channelNames and len(self.inputs) > expected:
-            return f"The model takes {expected} input volume(s); {len(self.inputs)} were given."
+            text = _("The model takes {expected} input volume(s); {found} were given.")
+            return text.format(expected=expected, found=len(self.inputs))
         return ""
 
     def engineSettings(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from SlicerMambaMedLib.SegmentationImport import readSegments
 from SlicerMambaMedLib.SegmentationNodes import SegmentationNodes
 from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
 from SlicerMambaMedLib.SubjectHierarchy import placeBeside
+from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeFile import readVolumeOnGrid
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 from SlicerMambaMedLib.VolumeTable import createTableNode
@@ -44,7 +45,7 @@ class SegmentationResultImport:
         record = directory.result()
         outputs = directory.outputs
         if record is None or "segmentation" not in outputs:
-            raise ValueError("The engine wrote no segmentation.")
+            raise ValueError(_("The engine wrote no segmentation."))
         for warning in job.warnings:
             if warning not in record.setdefault("warnings", []):
                 record["warnings"].append(warning)
@@ -62,12 +63,12 @@ class SegmentationResultImport:
         mapNodes = {key: self._addMap(node, name, reference) for key, (name, node) in maps.items()}
         table = None
         if "volumes" in outputs:
-            table = createTableNode(self._scene, self._freeName("volumes"), outputs["volumes"])
+            table = createTableNode(self._scene, self._freeName(_("{name} volumes")), outputs["volumes"])
             placeBeside(table, reference)
         results = [segmentation, table, *mapNodes.values()]
         recordNode = createRecordNode(
             self._scene,
-            self._freeName("run record"),
+            self._freeName(_("{name} run record")),
             record,
             [node for node in self._request.inputs if node is not None],
             self._request.region,
@@ -87,22 +88,26 @@ class SegmentationResultImport:
         node = self._request.output
         if node is not None and self._scene.IsNodePresent(node):
             return node
-        return self._scene.AddNewNodeByClass("vtkMRMLSegmentationNode", self._freeName("segmentation"))
+        return self._scene.AddNewNodeByClass("vtkMRMLSegmentationNode", self._freeName(_("{name} segmentation")))
 
-    def _freeName(self, suffix: str) -> str:
-        return str(self._scene.GenerateUniqueName(f"{self._baseName} {suffix}"))
+    def _freeName(self, pattern: str) -> str:
+        """Return a name for a new node that no node of the scene has."""
+        return str(self._scene.GenerateUniqueName(pattern.format(name=self._baseName)))
 
     def _readMaps(self, outputs: dict[str, Path], labels: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
         """Read probability and uncertainty files into nodes that are not in the scene yet."""
         maps: dict[tuple[str, str], Any] = {}
         if "uncertainty" in outputs:
             node = readVolumeOnGrid(outputs["uncertainty"], slicer.vtkMRMLScalarVolumeNode(), self._grid)
-            maps[("uncertainty", "")] = (f"{self._baseName} uncertainty", node)
+            maps[("uncertainty", "")] = (_("{name} uncertainty").format(name=self._baseName), node)
         for key, path in outputs.items():
             if key.startswith("probability:"):
                 label = key.partition(":")[2]
                 node = readVolumeOnGrid(path, slicer.vtkMRMLScalarVolumeNode(), self._grid)
-                maps[("probability", label)] = (f"{self._baseName} probability of {label}", node)
+                maps[("probability", label)] = (
+                    _("{name} probability of {label}").format(name=self._baseName, label=label),
+                    node,
+                )
         return maps
 
     def _addMap(self, node: Any, name: str, reference: Any) -> Any:

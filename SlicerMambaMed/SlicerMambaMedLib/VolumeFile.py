@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import slicer
 
+from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["readVolumeFile", "readVolumeOnGrid"]
@@ -22,12 +23,13 @@ def readVolumeFile(path: Path, node: Any) -> Any:
         ValueError: the file is missing or is not an image that can be read.
     """
     if not path.is_file():
-        raise ValueError(f"The image file {path} does not exist.")
+        raise ValueError(_("The image file {path} does not exist.").format(path=path))
     storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
     storage.SetFileName(str(path))
     storage.SetSingleFile(path.suffix.lower() in (".gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"))
     if not storage.ReadData(node) or node.GetImageData() is None:
-        raise ValueError(f"The file {path} cannot be read as an image. Check that it is NIfTI, NRRD, MHA or DICOM.")
+        text = _("The file {path} cannot be read as an image. Check that it is NIfTI, NRRD, MHA or DICOM.")
+        raise ValueError(text.format(path=path))
     return node
 
 
@@ -45,8 +47,10 @@ def readVolumeOnGrid(path: Path, node: Any, grid: VolumeGeometry) -> Any:
     flips = next((axes for axes in _FLIPS if found.flipped(axes).isSameGrid(grid)), None)
     if flips is None:
         raise ValueError(
-            f"The result {path.name} does not lie on the input's grid: it has {found.size} voxels, expected were "
-            f"{grid.size} at the input's place. It was not loaded."
+            _(
+                "The result {name} does not lie on the input's grid: it has {found} voxels, expected were {expected} "
+                "at the input's place. It was not loaded."
+            ).format(name=path.name, found=found.size, expected=grid.size)
         )
     if flips:
         # MRML's reader turns one axis of left-handed images around; numpy's axes are k, j, i.

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from SlicerMambaMedLib.Text import tr as _
+
 __all__ = ["VolumeGeometry"]
 
 _RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -48,13 +50,15 @@ class VolumeGeometry:
 
         image = node.GetImageData()
         if image is None:
-            raise ValueError(f'The volume "{node.GetName()}" holds no image. Choose another one, or load its image.')
+            text = _('The volume "{name}" holds no image. Choose another one, or load its image.')
+            raise ValueError(text.format(name=node.GetName()))
         matrix = vtk.vtkMatrix4x4()
         node.GetIJKToRASMatrix(matrix)
         transform = node.GetParentTransformNode() if inWorld else None
         if transform is not None:
             if not transform.IsTransformToWorldLinear():
-                raise ValueError(f'The volume "{node.GetName()}" is under a transform that is not linear.')
+                text = _('The volume "{name}" is under a transform that is not linear.')
+                raise ValueError(text.format(name=node.GetName()))
             toWorld = vtk.vtkMatrix4x4()
             transform.GetMatrixTransformToWorld(toWorld)
             vtk.vtkMatrix4x4.Multiply4x4(toWorld, matrix, matrix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -174,10 +175,13 @@ def test_a_table_of_good_cases_ends_with_exit_code_0(work, tmp_path):
         (["--input", "{cases}", "--model", "{model}", "--output", "{out}", "--step-size", "7"], "step size"),
     ],
 )
-def test_what_cannot_be_started_ends_with_exit_code_2_and_one_sentence(work, tmp_path, words, cause):
+def test_what_cannot_be_started_ends_with_exit_code_2_and_one_sentence(
+    slicer_host, work, tmp_path, capsys, words, cause
+):
     folder, _ = work
     places = {"cases": folder / "cases", "model": folder / "model", "out": tmp_path / "out"}
-    run = _slicer(*(word.format(**places) for word in words))
-    assert run.returncode == 2, run.stdout + run.stderr
-    assert cause in run.stderr
-    assert "Traceback" not in run.stderr
+    script = runpy.run_path(str(SCRIPT), run_name="SegmentBatch")
+    assert script["main"]([word.format(**places) for word in words]) == 2
+    error = capsys.readouterr().err
+    assert cause in error
+    assert "Traceback" not in error
