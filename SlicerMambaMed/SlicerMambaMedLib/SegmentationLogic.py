@@ -186,7 +186,12 @@ class SegmentationLogic:
         region = regionNodeOfRecord(recordNode)
         if settings.region_of_interest_lps_mm is not None and region is None:
             raise ValueError(_("The region (ROI) of this run is no longer in the scene. Draw it anew under Advanced."))
-        return SegmentationRequest(inputs=tuple(inputNodesOfRecord(recordNode)), settings=settings, region=region)
+        return SegmentationRequest(
+            inputs=tuple(inputNodesOfRecord(recordNode)),
+            settings=settings,
+            region=region,
+            expectedChecksums=tuple(str(item.get("sha256", "")) for item in record.get("inputs", [])),
+        )
 
     def estimate(self, request: SegmentationRequest) -> Any:
         """Return the expected memory and time of a request (``mambamed.segmentation.estimate``).
@@ -218,6 +223,9 @@ class SegmentationLogic:
             name = channelNames[index] if index < len(channelNames) else f"channel {index}"
             inputs.append({"name": name, "path": str(exported.path), "sha256": exported.sha256})
             warnings.extend(exported.warnings)
+            if exported.sha256 != (request.expectedChecksums[index : index + 1] or (exported.sha256,))[0]:
+                text = _('The volume "{name}" has changed since the run that is repeated.')
+                warnings.append(text.format(name=node.GetName()))
             grid = grid or exported.geometry
         return inputs, grid, warnings
 

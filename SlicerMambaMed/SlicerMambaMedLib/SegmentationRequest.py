@@ -26,6 +26,7 @@ class SegmentationRequest:
         region: markups ROI node to which the computation is limited, or None; takes the place of the settings' region.
         output: segmentation node that shall hold the result; None for a new one.
         show3D: whether surfaces are made for the 3D views.
+        expectedChecksums: SHA-256 of the inputs' files in the run that this one repeats; others lead to a warning.
     """
 
     inputs: tuple[Any, ...]
@@ -33,6 +34,7 @@ class SegmentationRequest:
     region: Any | None = None
     output: Any | None = None
     show3D: bool = False
+    expectedChecksums: tuple[str, ...] = ()
 
     def problem(self, channelNames: tuple[str, ...] = ()) -> str:
         """Return an empty text when this can be started, else one sentence that says what is missing.

@@ -401,6 +401,18 @@ class TestPanelState(PanelTestCase):
                 slicer.util.arrayFromSegmentBinaryLabelmap(second, other, self.volume),
             )
 
+    def test_a_repeated_run_on_a_changed_volume_says_so(self):
+        import slicer
+
+        self.apply()
+        slicer.util.arrayFromVolume(self.volume)[:] += 1
+        slicer.util.arrayFromVolumeModified(self.volume)
+        self.waitUntil(lambda: self.module.ui.repeatButton.enabled, "Repeat enabled")
+        self.module.click("repeatButton")
+        self.waitUntil(lambda: not self.panel.jobPanel.isBusy, "the end of the repeated job", 180)
+        self.assertIn('"Head" has changed since', self.module.ui.warningsLabel.text)
+        self.assertTrue(self.module.ui.warningsLabel.visible)
+
     def test_a_record_whose_input_is_gone_says_so(self):
         import slicer
 
