@@ -30,7 +30,9 @@ class SegmentationResultsPanel:
         self.ui = ui
         self._segmentation: Any = None
         self._record: Any = None
+        self._table: Any = None
         self._maps: list[Any] = []
+        self._shown: Any = ()
         ui.opacitySlider.connect("valueChanged(double)", self._onOpacity)
         ui.thresholdSlider.connect("valueChanged(double)", self._onThreshold)
         ui.mapComboBox.connect("currentIndexChanged(int)", self._onMap)
@@ -43,9 +45,13 @@ class SegmentationResultsPanel:
 
     def show(self, segmentation: Any | None) -> None:
         """Show a segmentation node and what its run record refers to; None shows nothing."""
+        record = recordOfResult(segmentation) if segmentation is not None else None
+        results = resultNodes(record) if record is not None else []
+        if self._shown == (segmentation, record, results):
+            return  # a choice elsewhere in the panel has changed: leave the chosen map and the rest as they are
+        self._shown = (segmentation, record, results)
         self._segmentation = segmentation
-        self._record = recordOfResult(segmentation) if segmentation is not None else None
-        results = resultNodes(self._record) if self._record is not None else []
+        self._record = record
         self._maps = [node for node in results if node.IsA("vtkMRMLScalarVolumeNode")]
         self._table = next((node for node in results if node.IsA("vtkMRMLTableNode")), None)
         self._fillVolumes()

@@ -103,6 +103,8 @@ class SegmentationWidget:
         """The module is reloaded or Slicer quits: let go of everything; a running job goes on."""
         self._refreshTimer.stop()
         self.setParameterNode(None)
+        if self.jobPanel.job is not None:
+            self.jobPanel.job.finished.disconnect(self._onFinished)
         self.jobPanel.detach()
         self.status.cleanup()
 

@@ -180,6 +180,11 @@ class TestApply(PanelTestCase):
             self.assertTrue(values.min() >= 0 and values.max() <= 1.0001)
             self.assertTrue(node.GetDisplayNode().GetApplyThreshold())
         self.assertTrue(self.module.ui.mapComboBox.visible)
+        self.module.ui.mapComboBox.setCurrentIndex(2)
+        self.module.ui.stepSizeSlider.value = 0.8
+        self.waitUntil(lambda: self.panel.request().settings.step_size == 0.8, "the step size")
+        self.panel.refresh()
+        self.assertEqual(self.module.ui.mapComboBox.currentIndex, 2)
         self.module.ui.thresholdSlider.value = 0.4
         self.assertAlmostEqual(maps[0].GetDisplayNode().GetLowerThreshold(), 0.4)
         (table,) = self.results("vtkMRMLTableNode")
