@@ -99,6 +99,13 @@ def test_a_user_who_declines_gets_nothing_installed(setting):
     assert setting.torch.calls == []
 
 
+def test_slicers_testing_mode_never_changes_the_python_environment(setting, slicer_host):
+    slicer_host.reset(testing=True)
+    assert setting.installer.install() is False
+    assert setting.asked == []
+    assert setting.pip.calls == []
+
+
 def test_a_wheel_folder_is_installed_from_without_a_network(setting, tmp_path):
     setting.settings.wheelFolder = str(tmp_path)
     assert setting.installer.install() is True
