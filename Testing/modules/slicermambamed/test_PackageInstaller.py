@@ -100,7 +100,7 @@ def test_a_user_who_declines_gets_nothing_installed(setting):
 
 
 def test_slicers_testing_mode_never_changes_the_python_environment(setting, slicer_host):
-    slicer_host.reset(testing=True)
+    slicer_host.app._h_set("_h_testing", True)
     assert setting.installer.install() is False
     assert setting.asked == []
     assert setting.pip.calls == []
