@@ -63,9 +63,9 @@ def test_nothing_to_suppress() -> None:
 
 
 def test_ten_thousand_boxes() -> None:
-    boxes, scores, labels = _boxes(10_000, 400.0, 2)
+    boxes, scores, labels = _boxes(10_000, 250.0, 2)
     kept = rotated_nms(boxes, scores, 0.4, labels)
-    assert 2000 < len(kept) < 8000
+    assert 1000 < len(kept) < 9000  # many stay and many go, else the checks below would see little
     assert (scores[kept].diff() <= 0).all()
     for label in range(3):
         same = kept[labels[kept] == label]
