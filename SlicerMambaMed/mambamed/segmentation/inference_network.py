@@ -25,6 +25,8 @@ from mambamed.segmentation.networks.blocks import MambaLayer
 __all__ = ["InferenceNetwork", "make_inference_network"]
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_HEADS = "seg_layers"
+"""Name of the last layers in nnU-Net's and U-Mamba's decoders."""
 
 
 class InferenceNetwork:
@@ -85,11 +87,12 @@ def make_inference_network(
         _fuse_residual_blocks(fast)
         fuse_instance_norms(fast)
     dtype = torch.float32 if device.type == "cuda" else precision.dtype
-    for module in fast.modules():
+    for name, module in fast.named_modules():
         if isinstance(module, Mamba):
             module.scan_backend = scan_backend
         if isinstance(module, _CONVOLUTIONS):
-            module.to(dtype=dtype)
+            # The layer that makes the logits stays in float32: rounded to bfloat16, close logits would become equal.
+            module.to(dtype=torch.float32 if _HEADS in name else dtype)
             weight = module.weight
             weight.data = weight.data.contiguous(memory_format=precision.memory_format(dimension))
     if dtype != torch.float32:
