@@ -38,7 +38,10 @@ class PanelTestCase(ModuleTestCase):
 
         self.jobs = Path(tempfile.mkdtemp(prefix="mambamed-jobs-"))
         self.addCleanup(shutil.rmtree, self.jobs, ignore_errors=True)
-        self.session.settings.jobsFolder = self.jobs
+        settings = self.session.settings
+        for key in ("JobsFolder", "Models/segmentation", "Segmentation/Model", "Segmentation/Device"):
+            self.addCleanup(settings.setText, key, settings.text(key))  # in Slicer these are the user's own
+        settings.jobsFolder = self.jobs
         self.volume = addPhantomHead(slicer.mrmlScene, "Head", spacingMm=(5.0, 6.0, 7.0))
         self.chooseModel(self.tinyModel)
         self.module.ui.inputSelector.setCurrentNode(self.volume)
