@@ -81,16 +81,16 @@ def run_segmentation_benchmark(
     Raises:
         BadRequestError: nilearn, which brings the volume, is not installed.
     """
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with tempfile.TemporaryDirectory(prefix="mambamed-benchmark-") as name:
         folder = Path(name)
         image_file, labels = _volume(folder)
         cases = _cases(folder, image_file, labels, quick, say, only)
-
         entries = [_measure_case(case, image_file, folder, say, with_defaults) for case in cases]
         size = sitk.ReadImage(str(image_file)).GetSize()
     return {
         "quick": quick,
-        "machine": _machine(),
+        "machine": {**_machine(), "load_average_before": busy},
         "image": {"name": "ICBM152 2009a T1 (nilearn)", "size": list(size), "spacing_mm": [1.0, 1.0, 1.0]},
         "models": entries,
     }
@@ -226,7 +226,8 @@ def main() -> None:
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if arguments.markdown:
-        arguments.markdown.write_text(text, encoding="utf-8")
+        command = " ".join(["python -m mambamed.segmentation.benchmark", *sys.argv[1:]])
+        arguments.markdown.write_text(f"# Segmentation\n\n`{command}`\n\n{text}", encoding="utf-8")
 
 
 if __name__ == "__main__":
