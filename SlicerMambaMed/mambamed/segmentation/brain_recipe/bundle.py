@@ -118,7 +118,7 @@ def bundle_brain_model(
             "The brain mask is the union of the three labels and includes the fluid between brain and skull; where "
             "fluid and bone are both dark (T1, FLAIR) its outer border is uncertain.",
             "Parts of the face, neck or scalp may be labelled as tissue, above all in scans that show the neck.",
-            "Works at 1.5 mm: thin sulci and cortex are smoothed; volumes of small parts are biased.",
+            "Works at 2 mm: thin sulci and cortex are smoothed; volumes of small parts are biased.",
             "The scores are against an automatic reference (DLMUSE) on five subjects.",
         ),
         intended_use=(

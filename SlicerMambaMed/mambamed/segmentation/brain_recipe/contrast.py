@@ -177,7 +177,7 @@ def draw_contrast(random: np.random.Generator) -> ContrastDraw:
         middle = means[brain].mean()
         means[brain] = middle + (means[brain] - middle) * random.uniform(0.6, 1.5)
     low = random.random() < 0.25
-    axis_blur = random.uniform(0.0, 0.75, 3)
+    axis_blur = random.uniform(0.0, 0.65, 3)
     return ContrastDraw(
         seed=int(random.integers(2**31)),
         sequence=sequence,
@@ -188,8 +188,8 @@ def draw_contrast(random: np.random.Generator) -> ContrastDraw:
         lesion_fraction=float(random.uniform(0.005, 0.06)) if random.random() < 0.35 else 0.0,
         blur_voxels=(float(axis_blur[0]), float(axis_blur[1]), float(axis_blur[2])),
         slice_axis=int(random.integers(3)),
-        slice_voxels=float(random.uniform(1.5, 3.6)) if random.random() < 0.3 else 1.0,
-        coarse_voxels=float(random.uniform(1.1, 1.6)) if low else 1.0,
+        slice_voxels=float(random.uniform(1.2, 2.7)) if random.random() < 0.3 else 1.0,
+        coarse_voxels=float(random.uniform(1.05, 1.3)) if low else 1.0,
         bias=float(random.uniform(0.0, 0.22)),
         gamma=float(np.exp(random.normal(0.0, 0.25))),
         noise=float(random.uniform(0.0, 0.04)) if random.random() < 0.8 else 0.0,

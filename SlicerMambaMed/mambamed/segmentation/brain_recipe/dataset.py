@@ -21,8 +21,8 @@ from mambamed.segmentation.brain_recipe.template import load_template
 
 __all__ = ["HEAD_SHAPE", "SPACING_MM", "write_dataset"]
 
-SPACING_MM = 1.5
-HEAD_SHAPE = (136, 160, 136)
+SPACING_MM = 2.0
+HEAD_SHAPE = (104, 120, 104)
 
 _template: Template | None = None
 
@@ -48,7 +48,7 @@ def _write_case(folder: str, number: int, seed: int) -> None:
 
 
 def write_dataset(folder: Path, heads: int, seed: int, reporter: Reporter, processes: int = 2) -> None:
-    """Write ``heads`` heads with 1.5 mm voxels (LPS axes) and ``dataset.json`` into ``folder``.
+    """Write ``heads`` heads with 2 mm voxels (LPS axes) and ``dataset.json`` into ``folder``.
 
     Each head depends on ``seed`` and its own number alone, so any part of the data set can be made again.
     """

@@ -8,8 +8,8 @@ from typing import Any
 __all__ = ["CONFIGURATION", "FEATURES_PER_STAGE", "PATCH_SIZE", "plan_for_prediction", "plan_for_training"]
 
 CONFIGURATION = "3d_fullres"
-PATCH_SIZE = (80, 96, 80)
-"""Voxels (z, y, x) of 1.5 mm."""
+PATCH_SIZE = (64, 80, 64)
+"""Voxels (z, y, x) of 2 mm."""
 FEATURES_PER_STAGE = (16, 32, 64, 96, 128)
 """Multiples of 16, the width of the processor's vectors: fewer channels would not be faster."""
 
