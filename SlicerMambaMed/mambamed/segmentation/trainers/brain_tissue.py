@@ -16,11 +16,15 @@ from mambamed.segmentation.trainers.umamba_bot import nnUNetTrainerUMambaBot
 
 __all__ = ["PaintContrast", "nnUNetTrainerUMambaBotBrainTissue"]
 
+_MOVED_SHARE = 0.4
+_LARGEST_MOVE = 0.7
+
 
 class PaintContrast(BasicTransform):
     """Replace the anatomical classes in the image channel by a random MR contrast, and the labels by its tissues.
 
-    Half of the patches are mirrored left to right first.
+    Half of the patches are mirrored left to right first, and some are moved so that air fills a part of them, as it
+    fills windows at the edge of a large field of view.
     """
 
     def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
@@ -29,10 +33,22 @@ class PaintContrast(BasicTransform):
         anatomy = data_dict["image"][0].round().to(torch.uint8)
         if random.random() < 0.5:
             anatomy = anatomy.flip(-1)
+        if random.random() < _MOVED_SHARE:
+            for axis, length in enumerate(anatomy.shape):
+                anatomy = moved(anatomy, axis, round(length * random.uniform(-_LARGEST_MOVE, _LARGEST_MOVE)))
         image, tissue = paint(anatomy, draw_contrast(random))
         data_dict["image"] = image[None]
         data_dict["segmentation"] = tissue[None]
         return data_dict
+
+
+def moved(anatomy: torch.Tensor, axis: int, voxels: int) -> torch.Tensor:
+    """Return (Z, Y, X) classes moved along an axis, with air where nothing was."""
+    result = torch.zeros_like(anatomy)
+    kept = anatomy.shape[axis] - abs(voxels)
+    target = result.narrow(axis, max(0, voxels), kept)
+    target.copy_(anatomy.narrow(axis, max(0, -voxels), kept))
+    return result
 
 
 class nnUNetTrainerUMambaBotBrainTissue(nnUNetTrainerUMambaBot):  # noqa: N801 (nnU-Net's naming)
