@@ -91,8 +91,8 @@ def segmentation_notes(result: dict[str, Any]) -> list[str]:
     busy = machine.get("load_average_before")
     if busy is not None and busy > 0.5:
         notes.append(
-            f"The machine was busy with other work (load average {busy:.1f} on {machine['cores']} cores before the run): "
-            "seconds are longer than on an idle machine, and CPU seconds are the fairer comparison."
+            f"The machine was busy with other work (load average {busy:.1f} on {machine['cores']} cores before the "
+            "run): seconds are longer than on an idle machine, and CPU seconds are the fairer comparison."
         )
     if result["quick"]:
         notes.append("A quick run: small windows, one measurement each; the aims are stated for the full run.")
