@@ -40,14 +40,18 @@ class CheckableChoice:
 
     def setNames(self, names: Sequence[str], checked: Sequence[str] = ()) -> None:
         """List these names and check some of them (all if none is given)."""
-        self._isFilling = True
-        self._names = list(names)
-        self._comboBox.clear()
-        for name in self._names:
-            self._comboBox.addItem(name)
-        self._isFilling = False
-        self.setChecked(checked)
-        self._comboBox.enabled = len(self._names) > 1
+        if list(names) != self._names:
+            self._isFilling = True
+            self._names = list(names)
+            self._comboBox.clear()
+            for name in self._names:
+                self._comboBox.addItem(name)
+            self._isFilling = False
+            self._comboBox.enabled = len(self._names) > 1
+            self.setChecked(checked)
+        elif list(checked) != self.checked:
+            # The user may just be looking at the open list: it is touched only where something changed.
+            self.setChecked(checked)
 
     def setChecked(self, names: Sequence[str]) -> None:
         """Check these names and no others, or all if none is given; the signal is not emitted."""
