@@ -87,21 +87,25 @@ class FusedInstanceNorm(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Normalise each channel of each sample of (batch, channels, [depth,] height, width)."""
         layout = torch.channels_last if image.dim() == 4 else torch.channels_last_3d
-        if not self._can_fuse(image, layout):
+        if not self._can_fuse(image):
             weight = None if self.weight is None else self.weight.to(torch.float32)
             bias = None if self.bias is None else self.bias.to(torch.float32)
             normal = F.instance_norm(image.float(), weight=weight, bias=bias, eps=self.eps).to(image.dtype)
             return normal if self.negative_slope == 1.0 else F.leaky_relu(normal, self.negative_slope)
-        result = image if self.inplace else torch.empty_like(image, memory_format=layout)
+        if image.is_contiguous(memory_format=layout):
+            result = image if self.inplace else torch.empty_like(image, memory_format=layout)
+        else:
+            # A convolution of one channel cannot tell the layouts apart and answers in the other one.
+            image = result = image.contiguous(memory_format=layout)
         for sample, target in zip(image.split(1), result.split(1), strict=True):
             self._normalise(sample, target)
         return result
 
-    def _can_fuse(self, image: Tensor, layout: torch.memory_format) -> bool:
+    @staticmethod
+    def _can_fuse(image: Tensor) -> bool:
         return (
             image.device.type == "cpu"
             and image.dtype in (torch.float32, torch.bfloat16)
-            and image.is_contiguous(memory_format=layout)
             and not (torch.is_grad_enabled() and image.requires_grad)
         )
 

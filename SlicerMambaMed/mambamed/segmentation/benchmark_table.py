@@ -39,6 +39,7 @@ def _table(entry: dict[str, Any]) -> dict[str, Any]:
     columns = [
         "run",
         "seconds",
+        "CPU seconds",
         "speed",
         "peak memory (GiB)",
         "of it for the image (GiB)",

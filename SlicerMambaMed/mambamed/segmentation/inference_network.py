@@ -87,12 +87,16 @@ def make_inference_network(
         _fuse_residual_blocks(fast)
         fuse_instance_norms(fast)
     dtype = torch.float32 if device.type == "cuda" else precision.dtype
+    image_channels = 0
     for name, module in fast.named_modules():
         if isinstance(module, Mamba):
             module.scan_backend = scan_backend
         if isinstance(module, _CONVOLUTIONS):
-            # The layer that makes the logits stays in float32: rounded to bfloat16, close logits would become equal.
-            module.to(dtype=torch.float32 if _HEADS in name else dtype)
+            # The layers that read the image and that make the logits stay in float32: rounded to bfloat16, fine
+            # contrasts of the image would be lost, and close logits would become equal.
+            image_channels = image_channels or module.in_channels
+            is_edge = _HEADS in name or module.in_channels == image_channels
+            module.to(dtype=torch.float32 if is_edge else dtype)
             weight = module.weight
             weight.data = weight.data.contiguous(memory_format=precision.memory_format(dimension))
     if dtype != torch.float32:

@@ -96,17 +96,18 @@ def choose_labels(labels: Sequence[SegmentationLabel], names: Sequence[str] | No
 
     Args:
         labels: All labels of the model.
-        names: Names to keep; None keeps all.
+        names: Names to keep, in any case; None keeps all.
 
     Raises:
         BadRequestError: A name that the model does not have.
     """
     if names is None:
         return tuple(labels)
-    known = {label.name for label in labels}
-    unknown = [name for name in names if name not in known]
+    known = {label.name.casefold() for label in labels}
+    wanted = {name.casefold() for name in names}
+    unknown = [name for name in names if name.casefold() not in known]
     if unknown:
         raise BadRequestError(
             f"The model has no label {', '.join(unknown)}; it has {', '.join(label.name for label in labels)}."
         )
-    return tuple(label for label in labels if label.name in set(names))
+    return tuple(label for label in labels if label.name.casefold() in wanted)

@@ -67,6 +67,8 @@ def test_table_says_what_was_not_reached() -> None:
         ("equal voxels in float32 (%)", "yes"),
     ]
     assert segmentation_tables(make_result(10.0))[-1]["rows"][0][-1] == "yes"
+    for table in segmentation_tables(make_result(15.0)):
+        assert {len(row) for row in table["rows"]} == {len(table["columns"])}
     text = format_segmentation_benchmark(make_result(15.0))
     assert "| mambamed (bfloat16) | 15.0 |" in text
     assert "99.9950" in text

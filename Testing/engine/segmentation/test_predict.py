@@ -35,7 +35,7 @@ def image() -> sitk.Image:
 
 def test_subset_of_labels(model: SegmentationModel, image: sitk.Image) -> None:
     everything = sitk.GetArrayFromImage(model.predict(image, precision="float32").labelmap)
-    result = model.predict(image, precision="float32", labels=["three", "one"], probabilities=True)
+    result = model.predict(image, precision="float32", labels=["Three", "one"], probabilities=True)
     found = sitk.GetArrayFromImage(result.labelmap)
     np.testing.assert_array_equal(found, np.where(everything == 2, 0, everything))
     assert [label.name for label in result.labels] == ["one", "three"]
