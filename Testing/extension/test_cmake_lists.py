@@ -65,7 +65,7 @@ def test_the_extension_is_named_and_described_as_the_index_wants_it():
     assert 30 < len(_value("EXTENSION_DESCRIPTION")) < 400
 
 
-@pytest.mark.parametrize("variable", ["EXTENSION_ICONURL"])
+@pytest.mark.parametrize("variable", ["EXTENSION_ICONURL", "EXTENSION_SCREENSHOTURLS"])
 def test_the_pictures_of_the_catalog_are_in_the_repository(variable):
     for url in _value(variable).split():
         place = re.fullmatch(r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/main/(.+\.(?:png|jpe?g))", url)

@@ -1,7 +1,8 @@
-"""The module's own self-test ("Reload and Test" in Slicer)."""
+"""The module's own self-test ("Reload and Test" in Slicer), with a tiny model and with the bundled one."""
 
 from __future__ import annotations
 
+import sys
 import unittest
 
 import pytest
@@ -22,3 +23,9 @@ def test_the_check_passes_with_any_model(module, tmp_path):
     model = write_tiny_model(tmp_path / "tiny")
     nodes = checkSegmentationOfPhantom(unittest.TestCase(), module.logic, str(model))
     assert nodes.segmentation.GetName() == "Phantom head segmentation"
+
+
+@pytest.mark.slow
+def test_the_self_test_passes_with_the_bundled_model(module):
+    test = sys.modules[type(module.widget).__module__].SlicerMambaMedTest()
+    test.runTest()
