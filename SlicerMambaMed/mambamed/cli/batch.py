@@ -137,6 +137,13 @@ def _print_outcome(outcome: CaseOutcome, number: int, count: int, as_json: bool)
         print(f"Warning: {outcome.name}: {message}", file=sys.stderr, flush=True)
 
 
+def _duration_s(outcome: CaseOutcome) -> float:
+    """Return how long the case took, in this run or in the earlier one that finished it."""
+    if not outcome.was_done_before:
+        return outcome.duration_s
+    return float((outcome.job.result() or {}).get("durations_s", {}).get("total", 0.0))
+
+
 def _summary(outcomes: Sequence[CaseOutcome]) -> str:
     """Return the summary table: a row per case, a column per label with its volume (area for 2D images)."""
     from mambamed.cli.tables import read_volumes
@@ -160,7 +167,7 @@ def _summary(outcomes: Sequence[CaseOutcome]) -> str:
             [
                 outcome.name,
                 outcome.state.value,
-                f"{outcome.duration_s:.1f}",
+                f"{_duration_s(outcome):.1f}",
                 place,
                 outcome.message,
                 " | ".join(outcome.warnings),

@@ -55,6 +55,7 @@ def test_batch_goes_on_after_a_bad_case_and_continues_when_run_again(tmp_path, b
         "last": True,
     }
     assert summary()["bad"]["state"] == "done"
+    assert float(summary()["good"]["duration_s"]) > 0
 
     assert batch(good.parent, "--uncertainty") == ExitCode.BAD_REQUEST
     assert "--overwrite" in capsys.readouterr().err
