@@ -124,7 +124,7 @@ class SegmentationWidget:
 
     # --- doing ---
     def request(self) -> SegmentationRequest:
-        """Return what the panel asks for now."""
+        """Return the request that the panel shows."""
         from mambamed.segmentation.settings import SegmentationSettings
 
         parameters = self._parameters
