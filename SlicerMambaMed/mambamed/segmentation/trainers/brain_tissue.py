@@ -10,21 +10,25 @@ from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from batchgeneratorsv2.transforms.utils.deep_supervision_downsampling import DownsampleSegForDSTransform
 
+from mambamed.segmentation.brain_recipe.classes import AnatomyClass
 from mambamed.segmentation.brain_recipe.contrast import draw_contrast
 from mambamed.segmentation.brain_recipe.contrast import paint
+from mambamed.segmentation.brain_recipe.skull_strip import Stripping
 from mambamed.segmentation.trainers.umamba_bot import nnUNetTrainerUMambaBot
 
 __all__ = ["PaintContrast", "nnUNetTrainerUMambaBotBrainTissue"]
 
 _MOVED_SHARE = 0.4
 _LARGEST_MOVE = 0.7
+_SNUG_SHARE = 0.6
 
 
 class PaintContrast(BasicTransform):
     """Replace the anatomical classes in the image channel by a random MR contrast, and the labels by its tissues.
 
     Half of the patches are mirrored left to right first, and some are moved so that air fills a part of them, as it
-    fills windows at the edge of a large field of view.
+    fills windows at the edge of a large field of view. Where the skull is stripped, the brain often touches the sides
+    of the patch: nnU-Net crops an image to its values other than zero, so that a stripped brain fills it to the border.
     """
 
     def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
@@ -36,7 +40,10 @@ class PaintContrast(BasicTransform):
         if random.random() < _MOVED_SHARE:
             for axis, length in enumerate(anatomy.shape):
                 anatomy = moved(anatomy, axis, round(length * random.uniform(-_LARGEST_MOVE, _LARGEST_MOVE)))
-        image, tissue = paint(anatomy, draw_contrast(random))
+        draw = draw_contrast(random)
+        if draw.stripping is not Stripping.NONE and random.random() < _SNUG_SHARE:
+            anatomy = snug(anatomy, random)
+        image, tissue = paint(anatomy, draw)
         data_dict["image"] = image[None]
         data_dict["segmentation"] = tissue[None]
         return data_dict
@@ -49,6 +56,19 @@ def moved(anatomy: torch.Tensor, axis: int, voxels: int) -> torch.Tensor:
     target = result.narrow(axis, max(0, voxels), kept)
     target.copy_(anatomy.narrow(axis, max(0, -voxels), kept))
     return result
+
+
+def snug(anatomy: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+    """Return (Z, Y, X) classes moved so that along each axis the brain begins or ends at the side of the patch."""
+    for axis in range(anatomy.dim()):
+        brain = (anatomy >= AnatomyClass.CORTEX) & (anatomy <= AnatomyClass.SULCAL_CSF)
+        others = [other for other in range(anatomy.dim()) if other != axis]
+        places = torch.nonzero(brain.any(dim=others[1]).any(dim=others[0])).flatten()
+        if len(places) == 0:
+            return anatomy
+        to_start, to_end = -int(places[0]), anatomy.shape[axis] - 1 - int(places[-1])
+        anatomy = moved(anatomy, axis, to_start if random.random() < 0.5 else to_end)
+    return anatomy
 
 
 class nnUNetTrainerUMambaBotBrainTissue(nnUNetTrainerUMambaBot):  # noqa: N801 (nnU-Net's naming)

@@ -6,6 +6,7 @@ import torch
 from mambamed.segmentation.brain_recipe.classes import AnatomyClass
 from mambamed.segmentation.trainers.brain_tissue import PaintContrast
 from mambamed.segmentation.trainers.brain_tissue import moved
+from mambamed.segmentation.trainers.brain_tissue import snug
 
 SHAPE = (9, 12, 10)
 
@@ -44,3 +45,21 @@ def test_painting_is_repeatable_from_the_global_seed() -> None:
         np.random.seed(9)
         results.append(PaintContrast()(image=classes.clone(), segmentation=torch.zeros((1, *SHAPE)))["image"])
     assert torch.equal(results[0], results[1])
+
+
+def test_a_snug_brain_touches_a_side_along_each_axis_and_loses_nothing() -> None:
+    anatomy = torch.zeros((9, 11, 13), dtype=torch.uint8)
+    anatomy[3:6, 4:8, 5:9] = int(AnatomyClass.CORTEX)
+    anatomy[4, 5, 6] = int(AnatomyClass.SULCAL_CSF)
+    for seed in range(8):
+        result = snug(anatomy, np.random.default_rng(seed))
+        assert sorted(result.flatten().tolist()) == sorted(anatomy.flatten().tolist())
+        places = torch.nonzero(result)
+        for axis, length in enumerate(anatomy.shape):
+            first, last = int(places[:, axis].min()), int(places[:, axis].max())
+            assert first == 0 or last == length - 1
+
+
+def test_a_patch_without_brain_stays_as_it_is() -> None:
+    anatomy = torch.full((4, 5, 6), int(AnatomyClass.FAT), dtype=torch.uint8)
+    assert torch.equal(snug(anatomy, np.random.default_rng(0)), anatomy)
