@@ -111,6 +111,7 @@ class ModelCard:
     configuration: str | None = None
     folds: tuple[str, ...] = ()
     mirroring_axes: tuple[int, ...] | None = None
+    keep_one_piece_opening_mm: float | None = None
     references: tuple[str, ...] = ()
     derived: bool = False
 

@@ -32,6 +32,7 @@ from mambamed.segmentation.inference_network import make_inference_network
 from mambamed.segmentation.labels import choose_labels
 from mambamed.segmentation.network_cost import network_operations
 from mambamed.segmentation.networks.plan import NetworkPlan
+from mambamed.segmentation.one_piece import keep_one_piece
 from mambamed.segmentation.preparation import PreparedImage
 from mambamed.segmentation.preparation import prepare
 from mambamed.segmentation.region import RegionPlan
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 _PREPARED, _WINDOWS_DONE = 0.05, 0.93
+_TYPICAL_OPERATIONS = 1e10
+"""A window of fewer operations says nothing of other networks: there the time goes into calls, not into arithmetic."""
 _WINDOW_VOXELS_AT_A_TIME = 4 * 1024 * 1024
 """Windows are batched on graphics cards up to about this many voxels; larger batches gain nothing."""
 
@@ -116,6 +119,7 @@ def predict(
     _remember_speed(model, prepared, region, plan, watch.seconds["segment"])
 
     reporter.progress("finishing", _WINDOWS_DONE)
+    _keep_one_piece(logits, model, prepared, region, reporter)
     export_plan = _export_plan(prepared, region, settings, model, keep)
     decision = decide(logits, export_plan, model.configuration, model.label_manager, reporter)
     del logits
@@ -191,27 +195,43 @@ def _predict_folds(
     return total, plan, precision
 
 
+def _keep_one_piece(
+    logits: Tensor, model: SegmentationModel, prepared: PreparedImage, region: RegionPlan, reporter: Reporter
+) -> None:
+    """Remove labels apart from the largest piece where the model's card says so; not within a region of interest."""
+    opening_mm = model.card.keep_one_piece_opening_mm
+    if opening_mm is None or model.label_manager.has_regions or len(model.configuration.patch_size) != 3:
+        return
+    if region.network_box != _whole(prepared):
+        reporter.log("Separate pieces are not removed: a region of interest does not show which one is the largest.")
+        return
+    removed_ml = keep_one_piece(logits, model.configuration.spacing, opening_mm)
+    if removed_ml > 0:
+        reporter.log(f"{removed_ml:.1f} ml apart from the largest piece were removed.")
+
+
+def _whole(prepared: PreparedImage) -> tuple[slice, ...]:
+    return tuple(slice(0, length) for length in prepared.data.shape[1:])
+
+
 def _remember_speed(
     model: SegmentationModel, prepared: PreparedImage, region: RegionPlan, plan: WindowPlan, seconds: float
 ) -> None:
     """Keep how fast this network really ran here, for the estimate before the next run."""
-    boxes_all = tuple(slice(0, length) for length in prepared.data.shape[1:])
-    if region.network_box != boxes_all or seconds < 1.0:
+    if region.network_box != _whole(prepared) or seconds < 1.0:
         return
     calls = count_windows(prepared.data.shape[1:], plan.patch_size, plan.step_size)
     calls *= len(mirror_combinations(plan.mirror_axes)) * len(model.folder.folds)
     network_plan = NetworkPlan.from_configuration(model.configuration)
     trainer = model.folder.trainer_name
     classes = model.label_manager.num_segmentation_heads
-    speed = calls * network_operations(network_plan, classes, prepared.data.shape[0], "UMamba" in trainer) / seconds
+    operations = network_operations(network_plan, classes, prepared.data.shape[0], "UMamba" in trainer)
+    speed = calls * operations / seconds
     device = str(model.device)
-    store_calibration(
-        {
-            "auto": str(choose_device("auto")),
-            speed_key(device, network_name(trainer, network_plan)): speed,
-            speed_key(device): speed,
-        }
-    )
+    measured = {"auto": str(choose_device("auto")), speed_key(device, network_name(trainer, network_plan)): speed}
+    if operations >= _TYPICAL_OPERATIONS:
+        measured[speed_key(device)] = speed
+    store_calibration(measured)
 
 
 def _window_plan(model: SegmentationModel, settings: SegmentationSettings) -> WindowPlan:

@@ -156,3 +156,41 @@ def test_overflow_in_a_narrow_format_is_repeated_in_float32(tmp_path: Path, monk
     assert result.record["dtype"] == "float32"
     assert any("overflowed in bfloat16" in text for text in result.record["warnings"])
     np.testing.assert_array_equal(sitk.GetArrayFromImage(result.labelmap), sitk.GetArrayFromImage(expected))
+
+
+class _Listener(NullReporter):
+    """Keeps the lines of the log."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, message: str) -> None:
+        self.lines.append(message)
+
+
+def _with_small_twin(image: sitk.Image) -> sitk.Image:
+    """Put a copy of half the size beside the phantom."""
+    array = sitk.GetArrayFromImage(image)
+    beside = np.full_like(array, np.median(array[0, 0]))
+    small = array[::2, ::2, ::2]
+    beside[: small.shape[0], : small.shape[1], -small.shape[2] :] = small
+    both = sitk.GetImageFromArray(np.concatenate([array, beside], axis=2))
+    both.SetSpacing(image.GetSpacing())
+    return both
+
+
+def test_one_piece_is_kept_where_the_card_says_so(trained_folder: Path, image: sitk.Image) -> None:
+    image = _with_small_twin(image)
+    model = load_model(trained_folder, device="cpu")
+    everything = sitk.GetArrayFromImage(model.predict(image, precision="float32").labelmap)
+    model.card = model.card.replace(keep_one_piece_opening_mm=2.0)
+    listener = _Listener()
+    found = sitk.GetArrayFromImage(model.predict(image, precision="float32", reporter=listener).labelmap)
+    assert any("apart from the largest piece were removed" in line for line in listener.lines)
+    assert 0 < (found > 0).sum() < (everything > 0).sum()
+    kept = found > 0
+    assert (found[kept] == everything[kept]).mean() > 0.9, "what stays keeps its label, but for the new border"
+    box = [value for axis in range(3) for value in sorted((image.GetOrigin()[axis], image.GetOrigin()[axis] + 8.0))]
+    listener.lines.clear()
+    model.predict(image, precision="float32", region_of_interest_lps_mm=box, reporter=listener)
+    assert any("region of interest" in line for line in listener.lines)

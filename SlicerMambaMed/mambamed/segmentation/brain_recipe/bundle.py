@@ -26,6 +26,9 @@ from mambamed.segmentation.brain_recipe.recipe import plan_for_prediction
 __all__ = ["bundle_brain_model", "metrics_of"]
 
 _JUDGE = "python -m mambamed.segmentation.brain_recipe.judge; see docs/models/brain-tissue-mr.md"
+_OPENING_MM = 6.0
+"""Face and neck that are taken for brain hang on it by bridges (optic and cranial nerves, medulla) thinner than twice
+this."""
 _KINDS = {
     "dice": "Dice",
     "dice_of_intensity_clusters": "Dice of the baseline (three intensity clusters inside the model's brain mask)",
@@ -102,6 +105,7 @@ def bundle_brain_model(
         spacing_mm=(SPACING_MM,) * 3,
         orientation="LPS",
         patch_size=PATCH_SIZE[::-1],
+        keep_one_piece_opening_mm=_OPENING_MM,
         network=f"U-Mamba Bot 3D, features {' '.join(map(str, FEATURES_PER_STAGE))}, one block per stage",
         weights=(CardWeights("fold_all/checkpoint_final.safetensors"),),
         training_data=(
