@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cc3d
 import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import label
 from torch import Tensor
 
 __all__ = ["keep_one_piece"]
@@ -35,9 +35,10 @@ def keep_one_piece(logits: Tensor, spacing_mm: Sequence[float], opening_mm: floa
     padded = np.pad(foreground, 1, mode="edge")
     inside = (slice(1, -1),) * 3
     core = (distance_transform_edt(padded, sampling=spacing_mm) > opening_mm)[inside]
-    if not core.any():
+    pieces, count = label(core)
+    if count < 1:
         return 0.0
-    largest = cc3d.largest_k(core.astype(np.uint8), k=1, connectivity=6) > 0
+    largest = pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()
     # One voxel more than was eroded: the distance is measured between voxel centres.
     reach_mm = opening_mm + max(spacing_mm)
     outside = foreground & (distance_transform_edt(~largest, sampling=spacing_mm) > reach_mm)
