@@ -93,7 +93,10 @@ def test_done_job_neither_cancels_nor_resumes(make_job, capsys):
 def test_interrupt_cancels_with_exit_code_130(make_job, options, child_of, wait_until, number):
     job = make_job("wait_stubbornly")
     command = [sys.executable, "-m", "mambamed", "job", "run", str(job.path), *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A program started in the background of a script inherits that Ctrl-C is ignored; ours shall hear it here.
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
     child = child_of(job)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
