@@ -1,9 +1,8 @@
-"""Fixtures for jobs: sample tasks that the engine can run, job directories, waiting."""
+"""Fixtures for jobs: sample tasks that the engine can run, job directories."""
 
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -34,19 +33,6 @@ def make_job(tmp_path):
         return JobDirectory(tmp_path / f"job {count}").create(JobRequest(task=task, settings=settings))
 
     return make
-
-
-@pytest.fixture
-def wait_until():
-    """Wait for a condition, with a generous limit that only a hanging program reaches."""
-
-    def wait(condition, limit_s=60.0):
-        deadline = time.monotonic() + limit_s
-        while not condition():
-            assert time.monotonic() < deadline, "waited too long"
-            time.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture

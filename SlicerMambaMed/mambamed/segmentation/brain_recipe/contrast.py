@@ -1,6 +1,6 @@
 """Paint anatomical classes as an MR image: random draw of a contrast, then the deterministic painting.
 
-Seven of ten contrasts follow the order of a real sequence (T1, T2, FLAIR, proton density), the others are free, so that
+Eight of ten contrasts follow the order of a real sequence (T1, T2, FLAIR, proton density), the others are free, so that
 the model cannot rely on any fixed order of intensities (SynthSeg, Billot et al., Medical Image Analysis 86, 2023).
 """
 
@@ -117,7 +117,7 @@ SEQUENCES: dict[str, tuple[float, ...]] = {
 _GREY = (AnatomyClass.CORTEX, AnatomyClass.DEEP_GREY, AnatomyClass.CEREBELLAR_GREY)
 _WHITE = (AnatomyClass.CEREBRAL_WHITE, AnatomyClass.BRAIN_STEM, AnatomyClass.SPINAL_CORD)
 _FLUID = (AnatomyClass.VENTRICLES, AnatomyClass.SULCAL_CSF, AnatomyClass.SUBARACHNOID_CSF, AnatomyClass.SPINAL_CSF)
-_SHARES = {"T1": 0.28, "FLAIR": 0.2, "T2": 0.16, "PD": 0.06, "free": 0.3}
+_SHARES = {"T1": 0.34, "FLAIR": 0.24, "T2": 0.17, "PD": 0.05, "free": 0.2}
 _LEAST_DIFFERENCE = 0.15
 
 
