@@ -8,21 +8,12 @@ import json
 from pathlib import Path
 
 from mambamed.jobs.states import ExitCode
+from mambamed.segmentation.recipes import RECIPES
 from mambamed.segmentation.training_settings import ARCHITECTURES
 from mambamed.segmentation.training_settings import CONFIGURATIONS
 from mambamed.segmentation.training_settings import SegmentationTrainingSettings
 
 __all__ = ["add_arguments", "run"]
-
-_RECIPE_DEFAULTS = {
-    "epochs": 60,
-    "iterations": 100,
-    "validation_iterations": 4,
-    "learning_rate": 1.5e-3,
-    "optimizer": "adamw",
-    "seed": 152,
-}
-"""What ``--recipe brain-tissue-mr`` uses for options that are not given: the values that made the bundled model."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     source = task.add_mutually_exclusive_group(required=True)
     source.add_argument("--dataset", type=Path, help="raw data set folder, DatasetXXX_Name")
-    source.add_argument("--recipe", choices=["brain-tissue-mr"], help="make the data of the bundled model and train it")
+    source.add_argument("--recipe", choices=list(RECIPES), help="make the data of a bundled model and train it")
     task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and the trained model")
     task.add_argument("--architecture", choices=ARCHITECTURES, help="network (default: umamba-bot)")
     task.add_argument("--configuration", choices=CONFIGURATIONS, help="nnU-Net configuration (default: 3d_fullres)")
@@ -59,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     task.add_argument(
         "--time-limit-minutes", type=float, dest="time_limit_minutes", help="end the schedule by then (default: none)"
     )
-    task.add_argument("--heads", type=int, help="synthetic heads of the recipe (default: 100)")
+    task.add_argument(
+        "--cases", type=int, dest="synthetic_cases", help="synthetic cases that a recipe makes (default: the recipe's)"
+    )
     task.add_argument("--detach", action="store_true", help="start in the background and return")
     task.add_argument("--json", action="store_true", help="print JSON for programs")
 
@@ -90,9 +83,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 def settings_from_arguments(arguments: argparse.Namespace) -> SegmentationTrainingSettings:
     """Return the settings that the options describe; what is not given has the default (of the recipe, if any)."""
-    values = dict(_RECIPE_DEFAULTS) if arguments.recipe else {}
+    values = dict(RECIPES[arguments.recipe].defaults) if arguments.recipe else {}
     for field in dataclasses.fields(SegmentationTrainingSettings):
         value = getattr(arguments, field.name, None)
         if value is not None:
             values[field.name] = str(value.absolute()) if isinstance(value, Path) else value
-    return SegmentationTrainingSettings(**values)  # type: ignore[arg-type]
+    return SegmentationTrainingSettings(**values)

@@ -17,6 +17,7 @@ from mambamed.jobs.reporter import Reporter
 from mambamed.nn.device import choose_device
 from mambamed.segmentation.dataset_check import require_sound_dataset
 from mambamed.segmentation.nnunet_folders import nnunet_folders
+from mambamed.segmentation.recipes import RECIPES
 from mambamed.segmentation.trainers.control import TrainingControl
 from mambamed.segmentation.training_settings import SegmentationTrainingSettings
 
@@ -84,11 +85,11 @@ def train_segmentation(
 def _dataset(settings: SegmentationTrainingSettings, work: Path, reporter: Reporter, resume: bool) -> Path:
     """The checked raw data set; a recipe makes it first."""
     if settings.recipe:
-        from mambamed.segmentation.brain_recipe.dataset import write_dataset
-
         dataset = work / "raw" / settings.dataset_name
         if not (resume and (dataset / "dataset.json").is_file()):
-            write_dataset(dataset, settings.heads, settings.seed, reporter, settings.processes)
+            RECIPES[settings.recipe].write_dataset(
+                dataset, settings.synthetic_cases, settings.seed, reporter, settings.processes
+            )
         return dataset
     dataset = Path(settings.dataset).absolute()
     report = require_sound_dataset(dataset, reporter)
@@ -118,9 +119,8 @@ def _prepare(
         plans_file = folder / f"{plans_name}.json"
         plans = json.loads(plans_file.read_text(encoding="utf-8"))
         if settings.recipe:
-            from mambamed.segmentation.brain_recipe.recipe import plan_for_training
-
-            plans_file.write_text(json.dumps(plan_for_training(plans), indent=2), encoding="utf-8")
+            plans = RECIPES[settings.recipe].plan_for_training(plans)
+            plans_file.write_text(json.dumps(plans, indent=2), encoding="utf-8")
         elif settings.configuration not in plans["configurations"]:
             raise BadRequestError(
                 f"The plan of this data set has no configuration {settings.configuration!r}; nnU-Net planned "
@@ -167,9 +167,7 @@ def _trainer_class(settings: SegmentationTrainingSettings) -> Any:
     from mambamed.segmentation.trainers import umamba_enc
 
     if settings.recipe:
-        from mambamed.segmentation.trainers.brain_tissue import nnUNetTrainerUMambaBotBrainTissue
-
-        return nnUNetTrainerUMambaBotBrainTissue
+        return RECIPES[settings.recipe].trainer_class()
     if settings.architecture == "umamba-bot":
         return umamba_bot.nnUNetTrainerUMambaBot
     if settings.architecture == "umamba-enc":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mambamed.errors import BadRequestError
+from mambamed.segmentation.recipes import RECIPES
 
 __all__ = ["ARCHITECTURES", "CONFIGURATIONS", "SegmentationTrainingSettings"]
 
@@ -39,8 +40,8 @@ class SegmentationTrainingSettings:
         loader_processes: For preparing batches; 0 makes a run on one machine repeatable.
         seed: Of weights and batches.
         time_limit_minutes: End by then, with the learning rate decayed in time; None for no limit.
-        recipe: ``""``, or ``brain-tissue-mr``: generate the data of the bundled model in place of a data set.
-        heads: Synthetic heads of the recipe.
+        recipe: ``""``, or a name in ``RECIPES``: generate the data of that bundled model in place of a data set.
+        synthetic_cases: Synthetic cases that the recipe makes.
     """
 
     dataset: str = ""
@@ -60,7 +61,7 @@ class SegmentationTrainingSettings:
     seed: int = 0
     time_limit_minutes: float | None = None
     recipe: str = ""
-    heads: int = 100
+    synthetic_cases: int = 100
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -74,14 +75,16 @@ class SegmentationTrainingSettings:
             ("fold", ("0", "1", "2", "3", "4", "all")),
             ("optimizer", _OPTIMIZERS),
             ("precision", _PRECISIONS),
-            ("recipe", ("", "brain-tissue-mr")),
+            ("recipe", ("", *RECIPES)),
         ):
             if getattr(self, name) not in allowed:
                 choices = ", ".join(choice or "none" for choice in allowed)
                 raise BadRequestError(f"The {name} is {getattr(self, name)!r}; expected one of: {choices}.")
-        for name in ("epochs", "iterations", "validation_iterations", "processes", "heads"):
+        for name in ("epochs", "iterations", "validation_iterations", "processes", "synthetic_cases"):
             if getattr(self, name) < 1:
-                raise BadRequestError(f"The number of {name} is {getattr(self, name)}; at least 1 is expected.")
+                raise BadRequestError(
+                    f"The number of {name.replace('_', ' ')} is {getattr(self, name)}; at least 1 is expected."
+                )
         if self.learning_rate <= 0:
             raise BadRequestError(f"The learning rate is {self.learning_rate}; a number above 0 is expected.")
         if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
@@ -94,7 +97,7 @@ class SegmentationTrainingSettings:
     @property
     def dataset_name(self) -> str:
         """``DatasetXXX_Name``."""
-        return Path(self.dataset).name if self.dataset else "Dataset152_BrainTissue"
+        return RECIPES[self.recipe].dataset_name if self.recipe else Path(self.dataset).name
 
     @property
     def dataset_id(self) -> int:

@@ -21,6 +21,7 @@ from scipy.cluster.vq import kmeans2
 from mambamed.errors import BadRequestError
 from mambamed.segmentation.brain_recipe.classes import Tissue
 from mambamed.segmentation.brain_recipe.template import template_file
+from mambamed.segmentation.evaluation.masks import dice
 
 __all__ = ["dice", "intensity_clusters", "judge_model", "score", "tissues_of_dlmuse"]
 
@@ -36,12 +37,6 @@ _DARK_TO_BRIGHT = {
     "FLAIR": (Tissue.CSF, Tissue.WHITE_MATTER, Tissue.GREY_MATTER),
     "T2": (Tissue.WHITE_MATTER, Tissue.GREY_MATTER, Tissue.CSF),
 }
-
-
-def dice(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the Dice overlap of two masks of one shape; 1.0 if both are empty."""
-    total = int(first.sum()) + int(second.sum())
-    return 1.0 if total == 0 else 2.0 * int((first & second).sum()) / total
 
 
 def tissues_of_dlmuse(regions: np.ndarray) -> np.ndarray:
