@@ -10,7 +10,13 @@ LIBRARY = __name__.partition(".")[0]
 KEPT = {LIBRARY, f"{LIBRARY}.Session"}
 
 
-def forgetLibrary(modules: dict[str, ModuleType]) -> None:
-    """Forget all modules of this library but the session, which holds the engine and the running jobs."""
-    for name in [name for name in modules if name.partition(".")[0] == LIBRARY and name not in KEPT]:
+def forgetLibrary(modules: dict[str, ModuleType], *others: str) -> None:
+    """Forget all modules of this library but the session, which holds the engine and the running jobs.
+
+    Args:
+        modules: ``sys.modules``.
+        *others: names of further libraries to forget, those of the module that is read anew.
+    """
+    libraries = {LIBRARY, *others}
+    for name in [name for name in modules if name.partition(".")[0] in libraries and name not in KEPT]:
         del modules[name]

@@ -22,10 +22,10 @@ _log = logging.getLogger("mambamed")
 class SceneJob:
     """Ties a running job to the scene, and leaves the scene alone unless everything went well.
 
-    Life: ``progressChanged`` / ``logReceived`` / ``warningReceived`` while it runs; then the result enters the scene
-    as one undo step, the job's folder is deleted, and ``finished(self)`` is emitted once. Afterwards ``outcome`` says
-    ``done``, ``failed`` or ``cancelled``, ``message`` is one sentence about it (empty when done) and ``nodes`` holds
-    what ``importResult`` returned.
+    Life: ``progressChanged`` / ``logReceived`` / ``warningReceived`` / ``metricReceived`` while it runs; then the
+    result enters the scene as one undo step, the job's folder is deleted, and ``finished(self)`` is emitted once.
+    Afterwards ``outcome`` says ``done``, ``failed`` or ``cancelled``, ``message`` is one sentence about it (empty when
+    done) and ``nodes`` holds what ``importResult`` returned.
 
     When the scene is closed or an input is deleted meanwhile, the job is cancelled and nothing is imported.
 
@@ -48,6 +48,7 @@ class SceneJob:
         self.progressChanged = Signal("stage", "fraction", "secondsLeft")
         self.logReceived = Signal("line")
         self.warningReceived = Signal("message")
+        self.metricReceived = Signal("name", "value", "step")
         self.finished = Signal("job")
         self.outcome = ""
         self.message = ""
@@ -63,6 +64,7 @@ class SceneJob:
         job.progressChanged.connect(self.progressChanged.emit)
         job.logReceived.connect(self.logReceived.emit)
         job.warningReceived.connect(self.warningReceived.emit)
+        job.metricReceived.connect(self.metricReceived.emit)
         job.finished.connect(self._onFinished)
 
     @property

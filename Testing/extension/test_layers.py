@@ -16,6 +16,8 @@ LIGHT_ENGINE = {
     "mambamed.jobs",
     "mambamed.models.card",
     "mambamed.models.catalogue",
+    "mambamed.registration.presets",
+    "mambamed.registration.settings",
     "mambamed.segmentation.estimate",
     "mambamed.segmentation.settings",
     "mambamed.cli.cases",

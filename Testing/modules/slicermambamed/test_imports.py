@@ -45,6 +45,7 @@ import sys
 import mambamed.jobs.directory, mambamed.jobs.launch, mambamed.jobs.process, mambamed.jobs.request, mambamed.jobs.states
 import mambamed.models.card, mambamed.models.catalogue
 import mambamed.segmentation.settings, mambamed.segmentation.estimate
+import mambamed.registration.presets, mambamed.registration.settings
 import mambamed.cli.cases
 from mambamed.models.catalogue import list_models
 list_models()

@@ -1,0 +1,245 @@
+"""Registration of volumes of the scene: what the panel, a script and the batch all call."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import slicer
+from SlicerMambaMedLib.ModelList import ModelList
+from SlicerMambaMedLib.RunRecordNode import inputNodesOfRecord
+from SlicerMambaMedLib.RunRecordNode import readRecord
+from SlicerMambaMedLib.RunRecordNode import recordOfResult
+from SlicerMambaMedLib.RunRecordNode import regionNodeOfRecord
+from SlicerMambaMedLib.RunRecordNode import resultNodes
+from SlicerMambaMedLib.SceneChange import SceneChange
+from SlicerMambaMedLib.SceneJob import SceneJob
+from SlicerMambaMedLib.Session import Session
+from SlicerMambaMedLib.Text import tr as _
+from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
+
+from DISARegistrationLib.MovedNodes import Placed
+from DISARegistrationLib.MovedNodes import takeBack
+from DISARegistrationLib.Placement import resultTransformOver
+from DISARegistrationLib.RegistrationNodes import RegistrationNodes
+from DISARegistrationLib.RegistrationRequest import RegistrationRequest
+from DISARegistrationLib.RegistrationResultImport import RegistrationResultImport
+from DISARegistrationLib.RegistrationResultImport import previewTransforms
+from DISARegistrationLib.VolumeExport import exportInitialTransform
+from DISARegistrationLib.VolumeExport import exportLandmarks
+from DISARegistrationLib.VolumeExport import exportMask
+from DISARegistrationLib.VolumeExport import exportVolume
+from DISARegistrationLib.VolumeExport import landmarkPositions
+
+__all__ = ["RegistrationLogic"]
+
+
+class RegistrationLogic:
+    """Starts registrations and brings their results into the scene; knows no widget.
+
+    Example, in Slicer's Python console::
+
+        logic = slicer.util.getModuleLogic("DISARegistration")
+        nodes = logic.register(mr, ct, preset="head-mr-ct")   # waits, the application stays alive
+        request = RegistrationRequest(mr, ct, RegistrationSettings.for_preset("head-mr-ct"))
+        job = logic.start(request)   # returns at once
+        job.finished.connect(lambda job: print(job.outcome, job.message))
+
+    Args:
+        session: engine, runner and settings; the application's if not given.
+        scene: the MRML scene; the application's if not given.
+    """
+
+    TASK = "register"
+    MODEL_TASK = "registration"
+    DEFAULT_PRESET = "head-mr-ct"
+    PREVIEW_STARTS = 60
+
+    def __init__(self, session: Session | None = None, scene: Any = None) -> None:
+        self._session = session
+        self._scene = scene
+        self._models: ModelList | None = None
+
+    @property
+    def session(self) -> Session:
+        """The engine, runner and settings in use."""
+        if self._session is None:
+            self._session = Session.instance()
+        return self._session
+
+    @property
+    def scene(self) -> Any:
+        """The scene in use."""
+        return self._scene if self._scene is not None else slicer.mrmlScene
+
+    @property
+    def models(self) -> ModelList:
+        """The learned descriptors and networks, for their cards."""
+        if self._models is None:
+            self._models = ModelList(self.session.settings, self.MODEL_TASK)
+        return self._models
+
+    def problem(self, request: RegistrationRequest) -> str:
+        """Return an empty text when the request can be started, else one sentence that says what is missing."""
+        return request.problem()
+
+    def start(self, request: RegistrationRequest) -> SceneJob:
+        """Start a registration and return at once.
+
+        Raises:
+            ValueError: the request lacks something; the message says what.
+        """
+        problem = self.problem(request)
+        if problem:
+            raise ValueError(problem)
+        from mambamed.jobs.request import JobRequest
+
+        self.endPreview()
+        folder = self.session.runner.newJobFolder(self.TASK)
+        try:
+            inputs, grid, warnings = self._exportInputs(request, folder)
+            placed = [Placed(request.moving)]
+            if request.movingLandmarks is not None:
+                placed.append(Placed(request.movingLandmarks))
+            job = self.session.runner.start(
+                JobRequest(task=self.TASK, inputs=inputs, settings=request.engineSettings()), folder
+            )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        job.warnings.extend(warnings)
+        importer = RegistrationResultImport(request, grid, placed, self.scene)
+        sceneJob = SceneJob(job, self.session.runner, self.scene, list(request.inputNodes.values()), importer)
+        self.session.setActive(self.TASK, sceneJob)
+        return sceneJob
+
+    def register(self, fixed: Any, moving: Any, preset: str = "custom", **choices: Any) -> RegistrationNodes:
+        """Register, wait for the result and return its nodes; the application stays alive meanwhile.
+
+        Args:
+            fixed: the volume that stays.
+            moving: the volume that is moved; it lies under the result's transform afterwards.
+            preset: name of a preset, see ``mambamed.registration.presets``.
+            **choices: nodes of the request by name (``fixedMask``, ``initialTransform``, ``region``, ...) and the
+                engine's settings by name (``method="mind-ssc"``, ``transform="deformable"``, ...).
+
+        Raises:
+            ValueError: the request lacks something, or a setting has a value that it cannot have.
+            RuntimeError: the job failed or was cancelled; the message says why.
+        """
+        from mambamed.registration.settings import RegistrationSettings
+
+        names = ("fixedMask", "movingMask", "initialTransform", "region", "fixedLandmarks", "movingLandmarks")
+        nodes = {name: choices.pop(name) for name in names if name in choices}
+        if nodes.get("initialTransform") is not None:
+            choices.setdefault("initial", "transform")
+        settings = RegistrationSettings.for_preset(preset, **choices)
+        job = self.start(RegistrationRequest(fixed, moving, settings, **nodes))
+        job.wait()
+        if job.outcome != "done":
+            raise RuntimeError(job.message)
+        return job.nodes
+
+    def previewOf(self, request: RegistrationRequest) -> RegistrationRequest:
+        """Return the request of a quick look: coarse, rigid, few starts, nothing but the transform."""
+        from dataclasses import replace
+
+        settings = request.settings
+        quick = settings.replace(
+            method=settings.method if not settings.method.startswith("network:") else "mind-ssc",
+            transform="rigid",
+            effort="quick",
+            starts=min(settings.starts, self.PREVIEW_STARTS),
+            search="local" if settings.search == "none" else settings.search,
+            warped=False,
+            jacobian=False,
+            similarity_map=False,
+            displacement=False,
+        )
+        return replace(request, settings=quick, isPreview=True)
+
+    def endPreview(self) -> None:
+        """Take the preview's transform away; the moving volume is where it was."""
+        for node in previewTransforms(self.scene):
+            takeBack(node, node)
+            self.scene.RemoveNode(node)
+
+    def undo(self, transform: Any) -> None:
+        """Take a result back: the moved nodes are where they were, and all nodes of the result are removed.
+
+        Raises:
+            ValueError: the node is no result of a registration, or its run record was deleted.
+        """
+        record = recordOfResult(transform)
+        if record is None:
+            text = _('The run record of "{name}" is gone: remove the nodes of this result in the Data module.')
+            raise ValueError(text.format(name=transform.GetName()))
+        with SceneChange(self.scene):
+            takeBack(record, transform)
+            for node in [*resultNodes(record), record]:
+                if self.scene.IsNodePresent(node):
+                    self.scene.RemoveNode(node)
+
+    def requestFromRecord(self, recordNode: Any) -> RegistrationRequest:
+        """Return the request that repeats a recorded run.
+
+        Raises:
+            ValueError: the node holds no record of a registration, or an input is gone.
+        """
+        record = readRecord(recordNode)
+        if record["task"] != self.TASK:
+            text = _('The record "{name}" is of another task ({task}).')
+            raise ValueError(text.format(name=recordNode.GetName(), task=record["task"]))
+        from mambamed.registration.settings import RegistrationSettings
+
+        names = [str(item.get("name", "")) for item in record.get("inputs", [])]
+        nodes = dict(zip(names, inputNodesOfRecord(recordNode), strict=False))
+        settings = RegistrationSettings.from_json(record["settings"])
+        region = regionNodeOfRecord(recordNode)
+        if settings.region_of_interest_lps_mm is not None and region is None:
+            raise ValueError(_("The region (ROI) of this run is no longer in the scene. Draw it anew under Advanced."))
+        return RegistrationRequest(
+            nodes["fixed"],
+            nodes["moving"],
+            settings,
+            fixedMask=nodes.get("fixed-mask"),
+            movingMask=nodes.get("moving-mask"),
+            initialTransform=nodes.get("initial-transform"),
+            region=region,
+            fixedLandmarks=nodes.get("fixed-landmarks"),
+            movingLandmarks=nodes.get("moving-landmarks"),
+            expectedChecksums={
+                str(item.get("name", "")): str(item.get("sha256", "")) for item in record.get("inputs", [])
+            },
+        )
+
+    def _exportInputs(
+        self, request: RegistrationRequest, folder: Path
+    ) -> tuple[list[dict[str, Any]], VolumeGeometry, list[str]]:
+        """Write the inputs into the job's folder; return their list, the fixed volume's grid, and warnings."""
+        inputs = []
+        warnings = list(request.warnings())
+        grid = None
+        for name, node in request.inputNodes.items():
+            # What belongs to the moving volume is written where it lies below an earlier result's transform.
+            top = resultTransformOver(node) if name.startswith("moving") else None
+            path = folder / f"input_{name}.nrrd"
+            if name in ("fixed", "moving"):
+                exported = exportVolume(node, path, top)
+                warnings.extend(exported.warnings)
+                grid = grid or exported.geometry
+                checksum = exported.sha256
+            elif name.endswith("-mask"):
+                checksum = exportMask(node, path, top).sha256
+            elif name.endswith("-landmarks"):
+                path = path.with_suffix(".csv")
+                checksum = exportLandmarks(landmarkPositions(node, top), path)
+            else:
+                path = path.with_suffix(".tfm")
+                checksum = exportInitialTransform(node, path)
+            inputs.append({"name": name, "path": str(path), "sha256": checksum})
+            if checksum != (request.expectedChecksums.get(name) or checksum):
+                text = _('"{name}" has changed since the run that is repeated.')
+                warnings.append(text.format(name=node.GetName()))
+        return inputs, grid, warnings
