@@ -178,8 +178,7 @@ class RegistrationLogic:
         with SceneChange(self.scene):
             takeBack(record, transform)
             for node in [*resultNodes(record), record]:
-                if self.scene.IsNodePresent(node):
-                    self.scene.RemoveNode(node)
+                self._remove(node)
 
     def requestFromRecord(self, recordNode: Any) -> RegistrationRequest:
         """Return the request that repeats a recorded run.
@@ -213,6 +212,14 @@ class RegistrationLogic:
                 str(item.get("name", "")): str(item.get("sha256", "")) for item in record.get("inputs", [])
             },
         )
+
+    def _remove(self, node: Any) -> None:
+        """Remove a node with its display nodes, which MRML would leave behind."""
+        isDisplayable = node.IsA("vtkMRMLDisplayableNode")
+        displays = [node.GetNthDisplayNode(i) for i in range(node.GetNumberOfDisplayNodes())] if isDisplayable else []
+        for item in (node, *displays):
+            if item is not None and self.scene.IsNodePresent(item):
+                self.scene.RemoveNode(item)
 
     def _exportInputs(
         self, request: RegistrationRequest, folder: Path
