@@ -1,4 +1,4 @@
-"""``mambamed train segmentation``: train a network in a job directory, headless, resumable."""
+"""``mambamed train``: train a network in a job directory, headless, resumable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from mambamed.cli.train_disa import add_task as add_disa_task
 from mambamed.jobs.states import ExitCode
 from mambamed.segmentation.recipes import RECIPES
 from mambamed.segmentation.training_settings import ARCHITECTURES
@@ -55,10 +56,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     task.add_argument("--detach", action="store_true", help="start in the background and return")
     task.add_argument("--json", action="store_true", help="print JSON for programs")
+    task.set_defaults(run_task=_run_segmentation)
+    add_disa_task(tasks)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Train, or start to train."""
+    return ExitCode(arguments.run_task(arguments))
+
+
+def _run_segmentation(arguments: argparse.Namespace) -> ExitCode:
     from mambamed.cli.running import raise_unless_done
     from mambamed.cli.running import start_in_background
     from mambamed.jobs.request import JobRequest

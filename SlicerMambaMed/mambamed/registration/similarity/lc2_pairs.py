@@ -19,7 +19,7 @@ from mambamed.registration.similarity.lc2_patches import DEFAULT_RADII
 from mambamed.registration.similarity.lc2_patches import explained_cubes
 from mambamed.registration.similarity.lc2_patches import explaining_cubes
 
-__all__ = ["lc2_all_pairs"]
+__all__ = ["lc2_all_pairs", "lc2_pairs_at_radius"]
 
 
 def lc2_all_pairs(
@@ -45,11 +45,33 @@ def lc2_all_pairs(
     total = torch.zeros(us.shape[0], mr.shape[0], dtype=us.dtype, device=us.device)
     for radius in radii:
         image, magnitude = explaining_cubes(mr, radius)
-        total = total + _all_pairs_at_radius(explained_cubes(us, radius), image, magnitude, alpha, beta)
+        total = total + lc2_pairs_at_radius(explained_cubes(us, radius), image, magnitude, alpha=alpha, beta=beta)
     return total / len(radii)
 
 
-def _all_pairs_at_radius(target: Tensor, image: Tensor, magnitude: Tensor, alpha: float, beta: float) -> Tensor:
+def lc2_pairs_at_radius(
+    target: Tensor,
+    image: Tensor,
+    magnitude: Tensor,
+    *,
+    alpha: float = DEFAULT_ALPHA,
+    beta: float = DEFAULT_BETA,
+    product_dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Compare cubes that are cut out already, for callers that take many cubes from few volumes.
+
+    Args:
+        target: (N, voxels), cubes of the explained image.
+        image: (M, voxels), cubes of the explaining image.
+        magnitude: (M, voxels), the same cubes of its gradient magnitude.
+        alpha: regularisation of the fit.
+        beta: smallest variance that counts as signal.
+        product_dtype: number format of the matrix product's factors, by default that of the cubes; bfloat16 changes the
+            result by less than 0.01 and is several times faster where processors support it.
+
+    Returns:
+        (N, M).
+    """
     kappa = alpha / (1.0 + alpha)
     voxels = target.shape[1]
     mean_image = image.mean(dim=1, keepdim=True)
@@ -70,7 +92,10 @@ def _all_pairs_at_radius(target: Tensor, image: Tensor, magnitude: Tensor, alpha
         (row_image / first.sqrt(), (row_magnitude - mixed / first * row_image) / complement.sqrt()), dim=0
     )
 
-    projections = torch.cat((target, mean_target), dim=1) @ directions.T
+    factors = torch.cat((target, mean_target), dim=1), directions
+    if product_dtype is not None:
+        factors = factors[0].to(product_dtype), factors[1].to(product_dtype)
+    projections = (factors[0] @ factors[1].T).to(target.dtype)
     along_image, along_magnitude = projections.chunk(2, dim=1)
     explained = along_image**2 + along_magnitude**2 - kappa * mean_target**2
     variance = (target**2).mean(dim=1, keepdim=True)

@@ -1,0 +1,64 @@
+"""``mambamed train disa``: train the DISA descriptors on synthetic volumes, in a job directory."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from mambamed.jobs.states import ExitCode
+
+__all__ = ["add_task", "run"]
+
+
+def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Define the task and its options."""
+    task = tasks.add_parser(
+        "disa",
+        help="train the DISA descriptors for registration on synthetic volumes",
+        description="Train the DISA network to approximate LC2. No data is needed: the volumes are synthetic. The "
+        "output folder is a job directory: mambamed job status|follow|cancel|resume work on it; outputs/ holds "
+        "weights.safetensors.",
+    )
+    task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and the weights")
+    task.add_argument("--steps", type=int, help="optimiser steps (default: 60000)")
+    task.add_argument(
+        "--time-limit-minutes", type=float, dest="time_limit_minutes", help="end the schedule by then (default: none)"
+    )
+    task.add_argument("--scenes", type=int, help="synthetic scenes per step (default: 3)")
+    task.add_argument("--positions", type=int, help="positions per scene and contrast (default: 96)")
+    task.add_argument("--learning-rate", type=float, dest="learning_rate", help="after the warm-up (default: 0.002)")
+    task.add_argument("--precision", choices=["auto", "float32", "bfloat16"], help="default: auto")
+    task.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    task.add_argument("--threads", type=int, help="threads on a CPU (default: PyTorch's choice)")
+    task.add_argument("--seed", type=int, help="seed of every random draw (default: 2023)")
+    task.add_argument("--detach", action="store_true", help="start in the background and return")
+    task.add_argument("--json", action="store_true", help="print JSON for programs")
+    task.set_defaults(run_task=run)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Train, or start to train."""
+    from mambamed.cli.running import raise_unless_done
+    from mambamed.cli.running import start_in_background
+    from mambamed.jobs.request import JobRequest
+    from mambamed.registration.disa_training_settings import DISATrainingSettings
+
+    names = {field.name for field in dataclasses.fields(DISATrainingSettings)}
+    given = {name: value for name, value in vars(arguments).items() if name in names and value is not None}
+    request = JobRequest(task="train-disa", settings=DISATrainingSettings(**given).to_json())
+    if arguments.detach:
+        return start_in_background(request, arguments.output, arguments.json)
+
+    from mambamed.cli.job import run_in_foreground
+    from mambamed.jobs.directory import JobDirectory
+    from mambamed.jobs.engine import Engine
+
+    job = JobDirectory(arguments.output).create(request)
+    with Engine() as engine:
+        status = run_in_foreground(job, engine, quiet=arguments.json)
+    raise_unless_done(status)
+    weights = str(job.outputs_folder / "weights.safetensors")
+    print(json.dumps({"state": "done", "weights": weights}) if arguments.json else f"weights: {weights}")
+    return ExitCode.DONE

@@ -1,0 +1,128 @@
+"""The training: it learns, it goes on after an interruption as if there had been none, and it runs as a job."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from mambamed.cli.main import main
+from mambamed.errors import BadRequestError
+from mambamed.errors import JobCancelledError
+from mambamed.jobs.reporter import NullReporter
+from mambamed.registration.disa import DISANet
+from mambamed.registration.disa.training.batches import batches
+from mambamed.registration.disa.training.schedule import learning_rate_factor
+from mambamed.registration.disa.training.train import CHECKPOINT
+from mambamed.registration.disa.training.train import train_disa
+from mambamed.registration.disa_training_settings import DISATrainingSettings
+from mambamed.training.schedule import TrainingClock
+from safetensors.torch import load_file
+
+TINY = {
+    "scenes": 1,
+    "crop_voxels": 25,
+    "positions": 16,
+    "warm_up_steps": 2,
+    "metric_steps": 1,
+    "precision": "float32",
+    "device": "cpu",
+}
+
+
+class Listener(NullReporter):
+    """Keeps the curve; cancels after a number of steps."""
+
+    def __init__(self, cancel_at: int | None = None) -> None:
+        self.losses: dict[int, float] = {}
+        self._cancel_at = cancel_at
+
+    def metric(self, name, value, step=None):
+        if name == "loss":
+            self.losses[step] = value
+
+    def check_cancelled(self):
+        if self._cancel_at is not None and len(self.losses) >= self._cancel_at:
+            raise JobCancelledError("The job was cancelled.")
+
+
+def test_the_loss_falls(tmp_path):
+    listener = Listener()
+    train_disa(DISATrainingSettings(**TINY, steps=45), tmp_path, listener)
+    losses = [listener.losses[step] for step in sorted(listener.losses)]
+    assert np.mean(losses[-12:]) < 0.7 * np.mean(losses[2:12])
+
+
+def test_a_resumed_training_continues_the_same_curve(tmp_path):
+    settings = DISATrainingSettings(**TINY, steps=8, checkpoint_steps=2)
+    whole, before, after = Listener(), Listener(cancel_at=5), Listener()
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    expected = train_disa(settings, tmp_path / "whole", whole)
+    with pytest.raises(JobCancelledError):
+        train_disa(settings, tmp_path / "parts", before)
+    network = train_disa(settings, tmp_path / "parts", after, resume=True)
+    assert sorted(after.losses) == [5, 6, 7, 8]
+    assert [after.losses[step] for step in (5, 6, 7, 8)] == pytest.approx([whole.losses[s] for s in (5, 6, 7, 8)])
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, expected.state_dict()[name])
+
+
+def test_a_foreign_checkpoint_is_refused(tmp_path):
+    torch.save({"step": 3}, tmp_path / CHECKPOINT)
+    with pytest.raises(BadRequestError, match="not a checkpoint of a DISA training"):
+        train_disa(DISATrainingSettings(**TINY, steps=1), tmp_path, resume=True)
+
+
+def test_the_batches_of_a_step_do_not_depend_on_where_one_began():
+    settings = DISATrainingSettings(**TINY)
+    device = torch.device("cpu")
+    from_the_start, from_one = batches(settings, 0, device), batches(settings, 1, device)
+    next(from_the_start)
+    first, second = next(from_the_start), next(from_one)
+    assert torch.equal(first.volumes, second.volumes)
+    assert torch.equal(first.targets, second.targets)
+    assert (first.positions == second.positions).all()
+    from_the_start.close()
+    from_one.close()
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    clock = TrainingClock(iterations=100, warm_up_iterations=10)
+    rates = []
+    for done in range(101):
+        clock.done = done
+        rates.append(learning_rate_factor(clock, decay_from=0.5))
+    assert rates[:3] == pytest.approx([0.1, 0.2, 0.3])
+    assert rates[10:51] == [1.0] * 41
+    assert rates[75] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": 0},
+        {"crop_voxels": 24},
+        {"crop_voxels": 21},
+        {"shared_positions": 1.5},
+        {"learning_rate": 0.0},
+        {"precision": "float8"},
+        {"time_limit_minutes": -1.0},
+        {"epochs": 3},
+    ],
+)
+def test_wrong_settings_are_refused(wrong):
+    with pytest.raises(BadRequestError):
+        DISATrainingSettings.from_json(wrong)
+
+
+def test_the_command_leaves_weights_that_load(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    job = tmp_path / "job"
+    arguments = ["--steps", "2", "--scenes", "1", "--positions", "8", "--precision", "float32", "--device", "cpu"]
+    assert main(["train", "disa", "-o", str(job), "--json", *arguments]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "done"
+    DISANet().load_state_dict(load_file(job / "outputs" / "weights.safetensors"))
+    assert json.loads((job / "request.json").read_text())["settings"]["steps"] == 2
