@@ -21,6 +21,7 @@ LIGHT_ENGINE = {
     "mambamed.segmentation.estimate",
     "mambamed.segmentation.settings",
     "mambamed.cli.cases",
+    "mambamed.cli.pairs",
 }
 # Reads DICOM for batches with numpy and SimpleITK, which are part of Slicer.
 WITH_SIMPLEITK = {"CaseReader": {"mambamed.imaging.dicom"}}

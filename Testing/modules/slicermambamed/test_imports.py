@@ -46,7 +46,7 @@ import mambamed.jobs.directory, mambamed.jobs.launch, mambamed.jobs.process, mam
 import mambamed.models.card, mambamed.models.catalogue
 import mambamed.segmentation.settings, mambamed.segmentation.estimate
 import mambamed.registration.presets, mambamed.registration.settings
-import mambamed.cli.cases
+import mambamed.cli.cases, mambamed.cli.pairs
 from mambamed.models.catalogue import list_models
 list_models()
 top = {name.partition(".")[0] for name in sys.modules}
