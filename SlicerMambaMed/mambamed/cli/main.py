@@ -24,6 +24,7 @@ VERBS = {
     "batch": "carry out one task for many cases",
     "train": "train a model on your own cases",
     "evaluate": "score results against references",
+    "compare": "train several networks on the same folds and compare them",
     "job": "look at, follow, cancel, resume or run a job directory",
     "models": "list the models, show a model's card, check a model folder",
     "doctor": "say what this machine can do, what is missing and how to get it",

@@ -20,6 +20,7 @@ TASKS: Mapping[str, str] = {
     "train-disa": "mambamed.registration.disa.training.job:run",
     "train-segmentation": "mambamed.segmentation.train_job:run",
     "emphysema-report": "mambamed.emphysema.report.job:run",
+    "compare-segmentation": "mambamed.segmentation.comparison_job:run",
 }
 """Task name to ``module:function``. Request files name a task, never a function: they may come from anyone."""
 

@@ -1,7 +1,8 @@
 """The recipes behind the bundled models, by name; standard library only, each recipe's code is imported when used.
 
 The package of a recipe has ``dataset.write_dataset`` (makes a raw nnU-Net data set) and ``recipe.plan_for_training``
-(changes nnU-Net's plan); the trainer lives with the others in ``mambamed.segmentation.trainers``.
+(changes nnU-Net's plan); the trainer lives with the others in ``mambamed.segmentation.trainers``. A recipe that draws
+on another task as well is a package of ``mambamed.recipes``, above the tasks, and is named here without being imported.
 """
 
 from __future__ import annotations
@@ -80,6 +81,20 @@ RECIPES: dict[str, Recipe] = {
             "optimizer": "adamw",
             "seed": 153,
             "synthetic_cases": 300,
+        },
+    ),
+    "lungs-ct": Recipe(
+        dataset_name="Dataset154_Lungs",
+        package="mambamed.recipes.lungs",
+        trainer="mambamed.segmentation.trainers.lungs:nnUNetTrainerUMambaBotLungs",
+        defaults={
+            "epochs": 40,
+            "iterations": 25,
+            "validation_iterations": 4,
+            "learning_rate": 1.5e-3,
+            "optimizer": "adamw",
+            "seed": 154,
+            "synthetic_cases": 80,
         },
     ),
 }
