@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,7 +20,7 @@ from mambamed.registration.geometry import GridGeometry
 from mambamed.registration.similarity.measures import local_variance
 from mambamed.registration.similarity.self_similarity import mind_ssc
 
-__all__ = ["FEATURE_METHODS", "FeatureVolume", "coarser", "describe_image", "paired"]
+__all__ = ["FEATURE_METHODS", "FeatureVolume", "coarser", "describe_image", "mask_on_grid", "paired"]
 
 FEATURE_METHODS = ("disa", "mind-ssc")
 
@@ -51,6 +52,9 @@ def describe_image(
     stride: int = 4,
     mask: sitk.Image | None = None,
     network: DISANet | None = None,
+    sign_average: bool = False,
+    device: str | torch.device = "cpu",
+    precision: str = "auto",
 ) -> FeatureVolume:
     """Compute the features of one image; two of them are compared after ``paired``.
 
@@ -61,6 +65,9 @@ def describe_image(
         stride: working voxels between features.
         mask: where the image counts, or None.
         network: DISA network; None takes the bundled weights.
+        sign_average: average the DISA descriptors of the image and of its negative (twice the time).
+        device: where the features are computed; they are returned on the CPU.
+        precision: number format of the DISA network, as for ``descriptors``.
 
     Returns:
         Features with weights and grid.
@@ -73,11 +80,12 @@ def describe_image(
     prepared = prepare_volume(image, spacing_mm, mask)
     geometry = prepared.geometry.strided(stride)
     if method == "disa":
-        features = describe_prepared(prepared, stride, network=network).tensor
+        options: dict[str, Any] = {"sign_average": sign_average, "device": device, "precision": precision}
+        features = describe_prepared(prepared, stride, network=network, **options).tensor
     else:
-        features = _strided(mind_ssc(prepared.tensor), stride)
+        features = _strided(mind_ssc(prepared.tensor.to(device)), stride).cpu()
     weights = _strided(local_variance(prepared.tensor, _WEIGHT_RADIUS), stride)[0, 0]
-    inside = None if mask is None else _mask_on(mask, geometry)
+    inside = None if mask is None else mask_on_grid(mask, geometry)
     weights = weights if inside is None else weights * inside
     if not float(weights.sum()) > 0:
         raise BadRequestError("The mask leaves nothing of the image; choose one that covers a part of it.")
@@ -135,7 +143,8 @@ def _strided(volume: Tensor, stride: int) -> Tensor:
     return volume[:, :, ::stride, ::stride, ::stride]
 
 
-def _mask_on(mask: sitk.Image, geometry: GridGeometry) -> Tensor:
+def mask_on_grid(mask: sitk.Image, geometry: GridGeometry) -> Tensor:
+    """A mask on a grid (nearest voxel): (X, Y, Z), 1 inside and 0 outside."""
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(geometry.size)
     resampler.SetOutputSpacing(geometry.spacing_mm)

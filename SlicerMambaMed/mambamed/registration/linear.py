@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import SimpleITK as sitk
@@ -22,13 +23,31 @@ from mambamed.registration.objective import SampledObjective
 from mambamed.registration.optimise import Optimum
 from mambamed.registration.optimise import draw_starts
 from mambamed.registration.optimise import maximise
+from mambamed.registration.planar import PlanarModel
+from mambamed.registration.planar import is_planar
+from mambamed.registration.planar import plane_axes
+from mambamed.registration.pressure_field import PressureMotion
+from mambamed.registration.similarity_curve import SimilarityCurve
 from mambamed.registration.transforms import AffineModel
+from mambamed.registration.transforms import ProbePressureModel
 from mambamed.registration.transforms import RigidModel
+from mambamed.registration.transforms import TransformModel
 from mambamed.registration.transforms import composed
 from mambamed.registration.transforms import linear_matrix
 from mambamed.registration.transforms import linear_transform
 
-__all__ = ["LOCAL_SEARCH", "NEAR_SEARCH", "WIDE_SEARCH", "LinearResult", "Search", "align_features"]
+__all__ = [
+    "LOCAL_SEARCH",
+    "NEAR_SEARCH",
+    "WIDE_SEARCH",
+    "LinearResult",
+    "Probe",
+    "Search",
+    "agreement_of_starts",
+    "align_features",
+    "rigid_model",
+    "wider_model",
+]
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,7 @@ class LinearResult:
     """A linear transform and how it was found.
 
     Attributes:
-        transform: fixed -> moving, LPS mm.
+        transform: fixed -> moving, LPS mm; affine, or with probe pressure a displacement field.
         similarity: mean similarity at the optimum.
         initial_similarity: at the initial transform, over the same points.
         agreeing: how many starts ended the first search within ``agreement_mm`` of the best result (root mean square
@@ -77,9 +96,12 @@ class LinearResult:
         agreement_mm: see ``agreeing``.
         evaluations: transforms evaluated.
         seconds: time of the search, features aside.
+        spread_mm: root mean square distance of the agreeing starts from the best result.
+        spread_deg: root mean square rotation of the agreeing starts from the best result.
+        pressure: the motion with probe pressure, which ``transform`` (its rigid part) follows; None without.
     """
 
-    transform: sitk.AffineTransform
+    transform: sitk.Transform
     similarity: float
     initial_similarity: float
     agreeing: int
@@ -87,6 +109,24 @@ class LinearResult:
     evaluations: int
     seconds: float
     agreement_mm: float = field(default=_AGREEMENT_MM)
+    spread_mm: float = 0.0
+    spread_deg: float = 0.0
+    pressure: PressureMotion | None = None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Where an ultrasound probe presses, in fixed space.
+
+    Attributes:
+        position_mm: centre of its face, LPS mm.
+        beam: unit vector into the body.
+        depth_mm: depth at which the pressure is no longer felt.
+    """
+
+    position_mm: tuple[float, float, float]
+    beam: tuple[float, float, float]
+    depth_mm: float
 
 
 def align_features(
@@ -96,18 +136,24 @@ def align_features(
     *,
     search: Search = LOCAL_SEARCH,
     initial: sitk.Transform | str = "centres",
+    probe: Probe | None = None,
     reporter: Reporter | None = None,
+    curve: SimilarityCurve | None = None,
 ) -> LinearResult:
-    """Find the rigid or affine transform with the largest mean similarity (DISA, equation 2).
+    """Find the linear transform with the largest mean similarity (DISA, equation 2).
+
+    One-slice volumes are moved within their plane.
 
     Args:
         fixed: features of the fixed image.
         moving: features of the moving image, made comparable by ``paired``.
-        transform: "rigid" or "affine".
+        transform: "rigid", "affine" or "probe-pressure".
         search: range and effort.
         initial: a linear transform fixed -> moving (LPS mm), "centres" to bring the centres of the grids together, or
             "identity".
+        probe: the probe of "probe-pressure"; then ``initial`` must be "identity".
         reporter: hears progress and is asked for cancellation.
+        curve: hears the similarity; None begins a new curve.
 
     Returns:
         The transform and how sure it is.
@@ -115,15 +161,16 @@ def align_features(
     Raises:
         BadRequestError: unknown transform or initial transform.
     """
-    if transform not in ("rigid", "affine"):
+    if transform not in ("rigid", "affine", "probe-pressure"):
         raise BadRequestError(f'The transform "{transform}" is not linear; choose rigid or affine.')
+    if transform == "probe-pressure" and (probe is None or initial != "identity"):
+        raise BadRequestError("Probe pressure needs the place of the probe and roughly aligned volumes.")
     reporter = reporter or NullReporter()
     began = time.perf_counter()
     started = _initial_matrix(initial, fixed, moving)
-    radius = _radius_mm(fixed)
-    centre = started @ np.array([*_weighted_centre(fixed), 1.0])
-    rigid = RigidModel((float(centre[0]), float(centre[1]), float(centre[2])), radius)
+    rigid = rigid_model(fixed, moving, started)
     starts = draw_starts(rigid, search.starts, search.rotation_deg, search.translation_mm, search.seed)
+    curve = curve or SimilarityCurve(reporter)
 
     coarse = SampledObjective(
         coarser(fixed, search.coarse_factor),
@@ -133,38 +180,83 @@ def align_features(
         started,
         search.seed,
     )
-    found = maximise(_cancellable(coarse, reporter), starts, iterations=25, first_step_mm=8.0, tolerance_mm=0.5)
+    found = maximise(curve.over(coarse), starts, iterations=25, first_step_mm=8.0, tolerance_mm=0.5)
     reporter.progress("searching", 0.5)
 
     fine = SampledObjective(fixed, moving, rigid, search.points, started, search.seed + 1)
     candidates = _best_distinct(found, search.finalists, fine)
-    refined = maximise(_cancellable(fine, reporter), candidates, iterations=40, first_step_mm=2.0)
+    refined = maximise(curve.over(fine), candidates, iterations=40, first_step_mm=2.0)
     reporter.progress("refining", 0.8)
     best = refined.parameters[refined.values.argmax()][None]
-    places = coarse.transformed_points(found.parameters)
-    distances = (places - coarse.transformed_points(best)).square().sum(dim=2).mean(dim=1).sqrt()
+    spread = agreement_of_starts(coarse, found.parameters, best)
     initial_similarity = float(fine(torch.zeros_like(best))[0])
     similarity = float(refined.values.max())
     evaluations = coarse.evaluations + fine.evaluations
 
-    model = rigid
-    if transform == "affine":
-        model = AffineModel(rigid.centre_mm, rigid.radius_mm)
+    model, pressure = rigid, None
+    if transform != "rigid":
+        model = wider_model(rigid, transform, probe)
         full = SampledObjective(fixed, moving, model, search.points, started, search.seed + 1)
-        padded = torch.cat((best, torch.zeros(1, 6, dtype=best.dtype)), dim=1)
-        optimum = maximise(_cancellable(full, reporter), padded, iterations=80, first_step_mm=1.0, tolerance_mm=0.005)
+        more = model.parameter_count - rigid.parameter_count
+        padded = torch.cat((best, torch.zeros(1, more, dtype=best.dtype)), dim=1)
+        optimum = maximise(curve.over(full), padded, iterations=80, first_step_mm=1.0, tolerance_mm=0.005)
         best, similarity = optimum.parameters, float(optimum.values[0])
         evaluations += full.evaluations
+    if isinstance(model, ProbePressureModel):
+        pressure = PressureMotion(model, best[0])
+        model, best = rigid, best[:, : rigid.parameter_count]
     reporter.progress("aligned", 1.0)
     return LinearResult(
         transform=composed(linear_transform(model, best[0]), started),
         similarity=similarity,
         initial_similarity=initial_similarity,
-        agreeing=int((distances <= _AGREEMENT_MM).sum()),
+        agreeing=spread[0],
         starts=search.starts,
         evaluations=evaluations,
         seconds=time.perf_counter() - began,
+        spread_mm=spread[1],
+        spread_deg=spread[2],
+        pressure=pressure,
     )
+
+
+class _Objective(Protocol):
+    model: TransformModel
+
+    def transformed_points(self, parameters: Tensor) -> Tensor: ...
+
+
+def rigid_model(fixed: FeatureVolume, moving: FeatureVolume, started: np.ndarray) -> RigidModel:
+    """Rotations about the weighted centre of the fixed volume; within the plane if both are single slices."""
+    centre = started @ np.array([*_weighted_centre(fixed), 1.0])
+    place = (float(centre[0]), float(centre[1]), float(centre[2]))
+    if is_planar(fixed.geometry) and is_planar(moving.geometry):
+        axes = tuple(float(value) for value in plane_axes(moving.geometry).ravel())
+        return PlanarModel(place, _radius_mm(fixed), axes)
+    return RigidModel(place, _radius_mm(fixed))
+
+
+def wider_model(rigid: RigidModel, transform: str, probe: Probe | None) -> RigidModel:
+    """The model whose first parameters are those of the rigid one."""
+    if isinstance(rigid, PlanarModel):
+        return replace(rigid, stretches=True)
+    if probe is not None and transform == "probe-pressure":
+        return ProbePressureModel(rigid.centre_mm, rigid.radius_mm, probe.position_mm, probe.beam, probe.depth_mm)
+    return AffineModel(rigid.centre_mm, rigid.radius_mm)
+
+
+def agreement_of_starts(objective: _Objective, parameters: Tensor, best: Tensor) -> tuple[int, float, float]:
+    """How many starts ended near the best; root mean square distance (mm) and rotation (degrees) of those from it."""
+    places = objective.transformed_points(parameters)
+    squared = (places - objective.transformed_points(best)).square().sum(dim=2).mean(dim=1)
+    near = squared.sqrt() <= _AGREEMENT_MM
+    if not bool(near.any()):
+        return 0, 0.0, 0.0
+    linear = objective.model.matrices(parameters[near].double())[:, :, :3]
+    relative = linear.transpose(1, 2) @ objective.model.matrices(best.double())[:, :, :3]
+    cosine = ((relative.diagonal(dim1=1, dim2=2).sum(dim=1) - 1.0) / 2.0).clamp(-1.0, 1.0)
+    degrees = torch.rad2deg(torch.arccos(cosine))
+    return int(near.sum()), float(squared[near].mean().sqrt()), float(degrees.square().mean().sqrt())
 
 
 def _best_distinct(found: Optimum, count: int, objective: SampledObjective) -> Tensor:
@@ -172,14 +264,6 @@ def _best_distinct(found: Optimum, count: int, objective: SampledObjective) -> T
     order = found.values.argsort(descending=True)[: 2 * count]
     values, _ = objective(found.parameters[order])
     return found.parameters[order[values.argsort(descending=True)[:count]]]
-
-
-def _cancellable(objective: SampledObjective, reporter: Reporter) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    def ask_and_evaluate(parameters: Tensor) -> tuple[Tensor, Tensor]:
-        reporter.check_cancelled()
-        return objective(parameters)
-
-    return ask_and_evaluate
 
 
 def _initial_matrix(initial: sitk.Transform | str, fixed: FeatureVolume, moving: FeatureVolume) -> np.ndarray:

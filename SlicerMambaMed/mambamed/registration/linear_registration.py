@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +15,15 @@ from mambamed.jobs.reporter import Reporter
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.features import describe_image
 from mambamed.registration.features import paired
+from mambamed.registration.geometry import GridGeometry
 from mambamed.registration.linear import LOCAL_SEARCH
 from mambamed.registration.linear import LinearResult
+from mambamed.registration.linear import Probe
 from mambamed.registration.linear import Search
 from mambamed.registration.linear import align_features
+from mambamed.registration.planar import is_planar
+from mambamed.registration.progress import Part
+from mambamed.registration.similarity_curve import SimilarityCurve
 from mambamed.registration.transforms import composed
 from mambamed.registration.transforms import linear_matrix
 
@@ -38,6 +44,8 @@ def register_linear(
     moving_mask: sitk.Image | None = None,
     network: DISANet | None = None,
     describe_again: bool = True,
+    probe: Probe | None = None,
+    feature_options: Mapping[str, Any] | None = None,
     reporter: Reporter | None = None,
 ) -> LinearResult:
     """Align two images.
@@ -50,7 +58,7 @@ def register_linear(
         fixed: scalar 3D image, LPS mm, any orientation.
         moving: scalar 3D image.
         method: "disa" or "mind-ssc".
-        transform: "rigid" or "affine".
+        transform: "rigid", "affine" or "probe-pressure".
         spacing_mm: working spacing of both images; None means 2 mm.
         stride: working voxels between features.
         search: range and effort of the search.
@@ -58,35 +66,53 @@ def register_linear(
         fixed_mask: where the fixed image counts, or None.
         moving_mask: where the moving image counts, or None.
         network: DISA network; None takes the bundled weights.
-        describe_again: whether the moving image is described a second time after turning it.
+        describe_again: whether the moving image is described a second time after turning it; always so with probe
+            pressure.
+        probe: where the probe of "probe-pressure" presses, in fixed space.
+        feature_options: further arguments of ``describe_image``.
         reporter: hears progress and is asked for cancellation.
 
     Returns:
         The transform fixed -> moving with its similarity; the agreement of starts is that of the search.
     """
     reporter = reporter or NullReporter()
+    describe_again = describe_again or transform == "probe-pressure"
     settings: dict[str, Any] = {"spacing_mm": spacing_mm, "stride": stride, "network": network}
+    settings |= feature_options or {}
+    reporter.progress("describing the volumes", 0.0)
     described = describe_image(fixed, method, mask=fixed_mask, **settings)
     reporter.check_cancelled()
+    reporter.progress("describing the volumes", 0.15)
     first, second = paired(described, describe_image(moving, method, mask=moving_mask, **settings), method)
     kind = "rigid" if describe_again else transform
-    rough = align_features(first, second, kind, search=search, initial=initial, reporter=reporter)
+    curve = SimilarityCurve(reporter)
+    stage = Part(reporter, 0.3, 0.75 if describe_again else 1.0)
+    rough = align_features(first, second, kind, search=search, initial=initial, reporter=stage, curve=curve)
     if not describe_again:
         return rough
+    assert isinstance(rough.transform, sitk.AffineTransform)
     reporter.log(f"first alignment: similarity {rough.similarity:.4f}; describing the turned image")
     turned, inside = _turned(moving, moving_mask, rough.transform, fixed)
     reporter.check_cancelled()
     first, second = paired(described, describe_image(turned, method, mask=inside, **settings), method)
     local = replace(search, starts=1, coarse_factor=1, finalists=1)
-    rest = align_features(first, second, transform, search=local, initial="identity", reporter=reporter)
+    stage = Part(reporter, 0.85, 1.0)
+    rest = align_features(
+        first, second, transform, search=local, initial="identity", probe=probe, reporter=stage, curve=curve
+    )
+    found: sitk.Transform = composed(rough.transform, linear_matrix(rest.transform))
+    if rest.pressure is not None:
+        found = rest.pressure.transform(fixed, rough.transform)
     return replace(
         rest,
-        transform=composed(rough.transform, linear_matrix(rest.transform)),
+        transform=found,
         initial_similarity=rough.initial_similarity,
         agreeing=rough.agreeing,
         starts=rough.starts,
         evaluations=rough.evaluations + rest.evaluations,
         seconds=rough.seconds + rest.seconds,
+        spread_mm=rough.spread_mm,
+        spread_deg=rough.spread_deg,
     )
 
 
@@ -102,13 +128,21 @@ def _turned(
     ]
     direction = np.reshape(fixed.GetDirection(), (3, 3))
     along = np.array(corners) @ direction
-    spacing = min(moving.GetSpacing())
-    count = np.maximum(1, np.ceil((along.max(axis=0) - along.min(axis=0)) / spacing)).astype(int)
-    origin = direction @ (along.min(axis=0) + 0.5 * spacing)
+    lowest, highest = along.min(axis=0), along.max(axis=0)
+    # A slice's thickness says nothing of its resolution.
+    step = min(own for own, count in zip(moving.GetSpacing(), size, strict=True) if count > 1)
+    spacing = np.full(3, step)
+    if is_planar(GridGeometry.of_image(fixed)) and is_planar(GridGeometry.of_image(moving)):
+        normal = fixed.GetSize().index(1)
+        spacing[normal] = fixed.GetSpacing()[normal]
+        middle = float(np.array(fixed.GetOrigin()) @ direction[:, normal])
+        lowest[normal], highest[normal] = middle - 0.5 * spacing[normal], middle + 0.5 * spacing[normal]
+    count = np.maximum(1, np.ceil((highest - lowest) / spacing - 1e-6)).astype(int)
+    origin = direction @ (lowest + 0.5 * spacing)
 
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(count.tolist())
-    resampler.SetOutputSpacing((spacing,) * 3)
+    resampler.SetOutputSpacing(spacing.tolist())
     resampler.SetOutputOrigin(origin.tolist())
     resampler.SetOutputDirection(fixed.GetDirection())
     resampler.SetTransform(transform)

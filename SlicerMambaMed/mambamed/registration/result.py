@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-import torch
 
-from mambamed.errors import BadRequestError
+from mambamed.registration.field_measures import inverse_consistency_mm
+from mambamed.registration.field_measures import jacobian_image
+from mambamed.registration.field_measures import jacobian_quality
 from mambamed.registration.geometry import GridGeometry
-from mambamed.registration.layers.metrics import jacobian_determinant
+from mambamed.registration.inversion import displacement_on
+from mambamed.registration.inversion import field_transform
+from mambamed.registration.inversion import inverse_displacement
+from mambamed.registration.landmarks import landmark_errors_mm
 
 __all__ = ["RegistrationResult", "build_result", "inverse_transform", "jacobian_image", "landmark_errors_mm"]
 
-_INVERSE_ITERATIONS = 50
-_INVERSE_TOLERANCE = 0.01
+_MARGIN_SAMPLES = 4
+_FINEST_INVERSE_SAMPLES = 6_000_000
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,18 @@ class RegistrationResult:
         inverse: maps points of the moving image to the fixed image.
         warped: the moving image on the grid of the fixed one; outside it has the moving image's smallest value.
         jacobian: determinant of the transform's Jacobian on the grid of the fixed image; below 0 space is folded.
-        quality: named numbers that tell how far to trust the result.
+        quality: numbers that tell how far to trust the result (docs/developer/registration.md lists them).
         record: how the result was made.
+        similarity_map: local similarity after registration on the grid of the fixed image, if asked for.
     """
 
     transform: sitk.Transform
     inverse: sitk.Transform
     warped: sitk.Image
     jacobian: sitk.Image
-    quality: Mapping[str, float] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
+    similarity_map: sitk.Image | None = None
 
 
 def build_result(
@@ -49,16 +55,18 @@ def build_result(
     moving: sitk.Image,
     transform: sitk.Transform,
     *,
-    quality: Mapping[str, float] | None = None,
+    inverse: sitk.Transform | None = None,
+    quality: Mapping[str, Any] | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> RegistrationResult:
     """Resample and measure what follows from a transform.
 
     Args:
         fixed: the fixed image.
-        moving: the moving image.
+        moving: the moving image, also in colour.
         transform: fixed -> moving, LPS mm.
-        quality: numbers known already; those of the Jacobian are added.
+        inverse: moving -> fixed, if it is known; else it is computed.
+        quality: numbers known already; those of the Jacobian and the inverse are added.
         record: how the transform was found.
 
     Returns:
@@ -67,86 +75,60 @@ def build_result(
     background = float(sitk.GetArrayViewFromImage(moving).min())
     warped = sitk.Resample(moving, fixed, transform, sitk.sitkLinear, background, moving.GetPixelID())
     jacobian = jacobian_image(transform, fixed)
-    values = sitk.GetArrayViewFromImage(jacobian)
+    inverse = inverse_transform(transform, moving) if inverse is None else inverse
     measured = {
-        "jacobian_minimum": float(values.min()),
-        "jacobian_maximum": float(values.max()),
-        "folded_percent": 100.0 * float((values <= 0).mean()),
+        **jacobian_quality(jacobian),
+        "inverse_consistency_mm": inverse_consistency_mm(transform, inverse, fixed, moving),
     }
-    inverse = inverse_transform(transform, moving)
     return RegistrationResult(transform, inverse, warped, jacobian, {**(quality or {}), **measured}, record or {})
 
 
-def jacobian_image(transform: sitk.Transform, grid: sitk.Image) -> sitk.Image:
-    """Determinant of the Jacobian of a transform (LPS mm) at the voxels of a grid, whatever the grid's direction.
-
-    Displacements are expressed in the grid's own indices first. (SimpleITK's filter differentiates along the grid's
-    axes
-    but takes the vectors' physical components, which is wrong on any grid that is not aligned with the patient's axes.)
-    """
-    geometry = GridGeometry.of_image(grid)
-    if transform.IsLinear():
-        zero = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-        columns = [np.array(transform.TransformPoint(unit)) - zero for unit in np.eye(3).tolist()]
-        determinant = float(np.linalg.det(np.stack(columns, axis=1)))
-        image = sitk.Image(grid.GetSize(), sitk.sitkFloat32) + determinant
-    else:
-        displacement = _index_displacement(transform, geometry)
-        array = jacobian_determinant(displacement)[0].permute(2, 1, 0).contiguous().numpy()
-        image = sitk.GetImageFromArray(array.astype(np.float32))
-    image.CopyInformation(grid)
-    return image
-
-
 def inverse_transform(transform: sitk.Transform, grid: sitk.Image) -> sitk.Transform:
-    """The inverse of a transform: exact if it is linear, else a displacement field on ``grid`` found by iteration.
+    """The inverse of a transform: exact if it is linear, else a displacement field over ``grid`` found by iteration.
 
     Args:
         transform: fixed -> moving, LPS mm.
-        grid: image whose grid carries the inverse, usually the moving image.
+        grid: image whose extent carries the inverse, usually the moving image. Very fine grids get a coarser field.
     """
     if transform.IsLinear():
         return transform.GetInverse()
-    field_image = sitk.TransformToDisplacementField(
-        transform,
-        sitk.sitkVectorFloat64,
-        grid.GetSize(),
-        grid.GetOrigin(),
-        grid.GetSpacing(),
-        grid.GetDirection(),
-    )
-    inverted = sitk.InvertDisplacementField(
-        field_image,
-        maximumNumberOfIterations=_INVERSE_ITERATIONS,
-        maxErrorToleranceThreshold=_INVERSE_TOLERANCE,
-        meanErrorToleranceThreshold=_INVERSE_TOLERANCE / 10.0,
-        enforceBoundaryCondition=False,
-    )
-    return sitk.DisplacementFieldTransform(sitk.Cast(inverted, sitk.sitkVectorFloat64))
+    target = _with_margin(_not_too_fine(GridGeometry.of_image(grid)))
+    if isinstance(transform, sitk.DisplacementFieldTransform):
+        source = GridGeometry.of_image(transform.GetDisplacementField())
+    else:
+        source = _with_margin(target)
+    forward = displacement_on(transform, source)
+    affine = _nearest_affine(forward.numpy(), source)
+    return field_transform(inverse_displacement(forward, source, target, affine), target)
 
 
-def landmark_errors_mm(
-    transform: sitk.Transform, fixed_points: Sequence[Sequence[float]], moving_points: Sequence[Sequence[float]]
-) -> np.ndarray:
-    """Distance in mm between each transformed fixed landmark and its moving partner (LPS mm), shape (N,)."""
-    if len(fixed_points) != len(moving_points):
-        raise BadRequestError(
-            f"There are {len(fixed_points)} fixed and {len(moving_points)} moving landmarks; they must form pairs."
-        )
-    moved = [transform.TransformPoint([float(value) for value in point]) for point in fixed_points]
-    return np.linalg.norm(np.asarray(moved).reshape(-1, 3) - np.asarray(moving_points).reshape(-1, 3), axis=1)
+def _nearest_affine(displacement: np.ndarray, geometry: GridGeometry) -> np.ndarray:
+    """Least-squares affine map (4 x 4) of p -> p + u(p) on some samples of the grid."""
+    generator = np.random.default_rng(0)
+    index = np.stack([generator.integers(0, count, 2000) for count in geometry.size], axis=1)
+    matrix = geometry.index_to_physical()
+    points = index @ matrix[:3, :3].T + matrix[:3, 3]
+    moved = points + displacement[0][:, index[:, 0], index[:, 1], index[:, 2]].T
+    centre = points.mean(axis=0)
+    # An axis with one sample gives no slope of its own; the smallest solution of the displacement leaves it alone.
+    design = np.concatenate([points - centre, np.ones((len(points), 1))], axis=1)
+    solution = np.linalg.lstsq(design, moved - points, rcond=1e-8)[0]
+    result = np.eye(4)
+    result[:3, :3] += solution[:3].T
+    result[:3, 3] = solution[3] - solution[:3].T @ centre
+    return result if abs(np.linalg.det(result[:3, :3])) > 0.1 else np.eye(4)
 
 
-def _index_displacement(transform: sitk.Transform, geometry: GridGeometry) -> torch.Tensor:
-    """The transform as displacement in voxels of the grid, (1, 3, X, Y, Z), component i along axis i."""
-    field_image = sitk.TransformToDisplacementField(
-        transform,
-        sitk.sitkVectorFloat64,
-        geometry.size,
-        geometry.origin_mm,
-        geometry.spacing_mm,
-        geometry.direction,
-    )
-    vectors = sitk.GetArrayFromImage(field_image)
-    in_voxels = vectors @ geometry.physical_to_index()[:3, :3].T
-    return torch.from_numpy(in_voxels).permute(3, 2, 1, 0)[None]
+def _not_too_fine(geometry: GridGeometry) -> GridGeometry:
+    samples = int(np.prod(geometry.size, dtype=np.int64))
+    if samples <= _FINEST_INVERSE_SAMPLES:
+        return geometry
+    extent = float(np.prod([count * step for count, step in zip(geometry.size, geometry.spacing_mm, strict=True)]))
+    return geometry.isotropic((extent / _FINEST_INVERSE_SAMPLES) ** (1 / 3))
+
+
+def _with_margin(geometry: GridGeometry) -> GridGeometry:
+    """Some samples more on every side: beyond a displacement field SimpleITK's transform is the identity."""
+    first = geometry.index_to_physical() @ np.array([*[-_MARGIN_SAMPLES] * 3, 1.0])
+    x, y, z = (count + 2 * _MARGIN_SAMPLES for count in geometry.size)
+    return replace(geometry, size=(x, y, z), origin_mm=(float(first[0]), float(first[1]), float(first[2])))

@@ -57,8 +57,8 @@ class RegistrationSettings:
             ``for_preset`` fill what is not given from the preset; the constructor only notes the name.
         model: identifier or folder of the DISA weights.
         search: ``local`` begins at the initial transform alone; ``global-narrow`` draws starts within 10 degrees and
-            25 mm of it, ``global-wide`` within 40 degrees and 150 mm; ``none`` keeps the initial transform as the
-            linear part.
+            25 mm of it, ``global-wide`` within 40 degrees and 150 mm; ``none`` (deformable only)
+            takes the initial transform as it is.
         starts: number of starts of a global search.
         rotation_range_deg: starts are turned by up to plus or minus this about each axis; None takes the search's.
         translation_range_mm: starts are shifted by up to plus or minus this along each axis; None takes the search's.
@@ -67,9 +67,11 @@ class RegistrationSettings:
         effort: ``quick`` for a preview in coarser steps, ``standard``.
         working_spacing_mm: both volumes are resampled to it; None chooses (2 mm for volumes of a body's size).
         stride: working voxels between features of the linear registration: 1, 2 or 4.
+        sign_average: average the DISA descriptors of a volume and of its negative (twice the time).
         region_of_interest_lps_mm: xmin, xmax, ymin, ymax, zmin, zmax in mm along left, posterior, superior of the fixed
             volume: only it decides. None takes all.
-        linear_first: a deformable registration begins with a linear one.
+        linear_part: what a deformable registration begins with, ``rigid`` or ``affine``; nothing with the search
+            ``none``.
         deformable_spacing_mm: distance of the features that a deformable registration compares; None takes twice the
             working spacing.
         displacement_range_mm: largest displacement per axis that the discrete search tries; None takes 5 times
@@ -88,6 +90,7 @@ class RegistrationSettings:
         displacement: write the transform as a displacement field, too, on the fixed volume's grid.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: number format of the DISA network: ``auto``, ``float32``, ``bfloat16``.
+        cache: keep features in the user's cache folder and take them from there.
         seed: of everything random.
 
     Example:
@@ -108,7 +111,8 @@ class RegistrationSettings:
     working_spacing_mm: float | None = None
     stride: int = 4
     region_of_interest_lps_mm: tuple[float, float, float, float, float, float] | None = None
-    linear_first: bool = True
+    linear_part: str = "affine"
+    sign_average: bool = False
     deformable_spacing_mm: float | None = None
     displacement_range_mm: float | None = None
     regularisation: float = 1.0
@@ -124,6 +128,7 @@ class RegistrationSettings:
     displacement: bool = True
     device: str = "auto"
     precision: str = "auto"
+    cache: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -166,6 +171,11 @@ class RegistrationSettings:
             )
         _one_of("preset", self.preset, tuple(PRESETS))
         _one_of("search", self.search, SEARCHES)
+        if self.search == "none" and self.transform != "deformable":
+            raise BadRequestError(
+                f'The search "none" finds no {self.transform} transform; it is for deformable registration.'
+            )
+        _one_of("linear part", self.linear_part, ("rigid", "affine"))
         _one_of("initial", self.initial, INITIALS)
         _one_of("effort", self.effort, EFFORTS)
         _one_of("precision", self.precision, PRECISIONS)

@@ -83,7 +83,7 @@ def test_result_lies_on_the_fixed_grid_and_matches_pointwise(direction: tuple[fl
     assert result.warped[10, 12, 9] == pytest.approx(expected, abs=1e-4)
     assert result.quality["similarity"] == 0.5
     assert result.quality["folded_percent"] == 0.0
-    assert result.quality["jacobian_minimum"] < 1 < result.quality["jacobian_maximum"]
+    assert result.quality["jacobian"]["minimum"] < 1 < result.quality["jacobian"]["maximum"]
     assert result.record == {"method": "test"}
 
 
