@@ -99,8 +99,8 @@ def warn_of_different_fields(
     more = "fixed" if volumes[0] > volumes[1] else "moving"
     reporter.warning(
         f"The fixed volume shows about {volumes[0] / 1000.0:.1f} l of the body and the moving volume "
-        f"{volumes[1] / 1000.0:.1f} l: their fields of view differ, as for a whole head and a brain without skull, and a "
-        f"wrong pose may look better than the right one. Give a mask of the {more} volume that covers what both show, "
+        f"{volumes[1] / 1000.0:.1f} l: their fields of view differ, as for a whole head and a brain without skull, and "
+        f"a wrong pose may look better than the right one. Give a mask of the {more} volume that covers what both show, "
         "and check the result."
     )
 

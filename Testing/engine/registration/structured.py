@@ -36,7 +36,10 @@ def moved_image(
     """The image M with M(truth(p)) = image(p), on another grid with the given direction, in another contrast."""
     extent = [count * step for count, step in zip(image.GetSize(), image.GetSpacing(), strict=True)]
     spacing = np.array([1.9, 2.1, 1.8]) * image.GetSpacing()[0] / 2.0
-    size = [1 if count == 1 else int(1.25 * max(extent) / step) for count, step in zip(image.GetSize(), spacing)]
+    size = [
+        1 if count == 1 else int(1.25 * max(extent) / step)
+        for count, step in zip(image.GetSize(), spacing, strict=True)
+    ]
     grid = sitk.Image(size, sitk.sitkFloat32)
     grid.SetSpacing(spacing.tolist())
     grid.SetDirection(direction)

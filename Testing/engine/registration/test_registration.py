@@ -188,10 +188,7 @@ def test_sections_are_moved_within_their_plane(transform: str) -> None:
 
 def test_colours_are_compared_by_luminance_and_kept() -> None:
     grey = structured_image(7, (60, 50, 1), spacing_mm=1.0, detail=3.0)
-    channels = [
-        sitk.Cast(sitk.Clamp(128.0 + weight * grey, sitk.sitkFloat32, 0, 255), sitk.sitkUInt8)
-        for weight in (0.3, 0.2, 0.1)
-    ]
+    channels = [sitk.Clamp(128.0 + weight * grey, sitk.sitkUInt8, 0, 255) for weight in (0.3, 0.2, 0.1)]
     colour = sitk.Compose(channels)
     result = register(grey, colour, preset="2d", search="local", cache=False)
     assert result.warped.GetNumberOfComponentsPerPixel() == 3
