@@ -21,6 +21,7 @@ __all__ = ["VERBS", "main"]
 
 VERBS = {
     "segment": "segment an image with a U-Mamba or nnU-Net model",
+    "emphysema": "measure and explain emphysema on a chest CT",
     "batch": "carry out one task for many cases",
     "train": "train a model on your own cases",
     "evaluate": "score results against references",

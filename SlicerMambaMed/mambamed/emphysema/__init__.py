@@ -16,13 +16,17 @@ from typing import Any
 
 if TYPE_CHECKING:
     from mambamed.emphysema.acquisition import Acquisition
+    from mambamed.emphysema.analysis import analyze
+    from mambamed.emphysema.result import EmphysemaResult
     from mambamed.emphysema.settings import EmphysemaSettings
 
-__all__ = ["Acquisition", "EmphysemaSettings"]
+__all__ = ["Acquisition", "EmphysemaResult", "EmphysemaSettings", "analyze"]
 
 _HOMES = {
     "Acquisition": "acquisition",
+    "EmphysemaResult": "result",
     "EmphysemaSettings": "settings",
+    "analyze": "analysis",
 }
 
 

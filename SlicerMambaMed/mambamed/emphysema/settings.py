@@ -136,7 +136,8 @@ class EmphysemaSettings:
         unknown = sorted(set(values) - known)
         if unknown:
             raise BadRequestError(
-                f"Unknown settings of an emphysema analysis: {', '.join(unknown)}; known are {', '.join(sorted(known))}."
+                f"Unknown settings of an emphysema analysis: {', '.join(unknown)}; "
+                f"known are {', '.join(sorted(known))}."
             )
         return cls(**values)
 

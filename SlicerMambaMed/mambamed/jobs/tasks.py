@@ -17,6 +17,7 @@ __all__ = ["TASKS", "parse_extra_tasks", "task_function"]
 
 TASKS: Mapping[str, str] = {
     "register": "mambamed.registration.job:run",
+    "emphysema": "mambamed.emphysema.job:run",
     "segment": "mambamed.segmentation.job:run",
     "train-disa": "mambamed.registration.disa.training.job:run",
     "train-segmentation": "mambamed.segmentation.train_job:run",
