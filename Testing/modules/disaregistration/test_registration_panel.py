@@ -176,7 +176,7 @@ class TestRegistration(RegistrationPanelTestCase):
         self.assertAlmostEqual(engine, np.mean(after), delta=0.02)
         self.assertIs(points[1].GetParentTransformNode(), self.moving.GetParentTransformNode())
         position = np.array(points[0].GetNthControlPointPosition(0))
-        points[0].SetNthControlPointPosition(0, *(position + [0, 0, 20.0]))
+        points[0].SetNthControlPointPosition(0, *(position + np.array([0, 0, 20.0])))
         self.waitUntil(lambda: float(ui.landmarksTable.item(0, 2).text()) > 15, "the error of the moved point", 5)
 
     def test_a_run_is_repeated_from_its_record_with_the_same_transform(self):
@@ -244,6 +244,7 @@ class TestPanelState(RegistrationPanelTestCase):
         self.waitUntil(lambda: self.panel.request().settings.preset == "2d", "the preset")
         settings = self.panel.request().settings
         self.assertEqual((settings.transform, settings.stride, settings.translation_range_mm), ("affine", 2, 0.0))
+        self.waitUntil(lambda: self.module.ui.hintLabel.text.startswith("Affine in the plane"), "the description")
         self.assertNotIn("Changed", self.module.ui.hintLabel.text)
         self.choose(self.module.ui.strideComboBox, "4")
         self.waitUntil(lambda: "Changed: feature distance" in self.module.ui.hintLabel.text, "the change")
