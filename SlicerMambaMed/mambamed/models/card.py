@@ -112,6 +112,7 @@ class ModelCard:
     folds: tuple[str, ...] = ()
     mirroring_axes: tuple[int, ...] | None = None
     keep_one_piece_opening_mm: float | None = None
+    makes_instances: bool = False
     references: tuple[str, ...] = ()
     derived: bool = False
 

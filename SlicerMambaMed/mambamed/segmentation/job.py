@@ -11,6 +11,8 @@ from mambamed.errors import BadRequestError
 from mambamed.imaging.reading import read_image
 from mambamed.imaging.writing import replace_atomically
 from mambamed.imaging.writing import write_image
+from mambamed.segmentation.instance_output import instance_image
+from mambamed.segmentation.instance_output import instance_table
 from mambamed.segmentation.model import SegmentationModel
 from mambamed.segmentation.model import load_model
 from mambamed.segmentation.predict import predict
@@ -49,7 +51,7 @@ def run(request: JobRequest, job: JobContext) -> None:
         model = _model(settings, job.cache)
     result = predict(model, images, settings, job)
     with job.record.timed("write"):
-        _write(result, job)
+        _write(result, job, with_instances=model.card.makes_instances)
     record = dict(result.record)
     # The job's record keeps these itself: settings as requested, versions of all packages, warnings as they came.
     for name in ("settings", "versions", "warnings"):
@@ -84,7 +86,7 @@ def _stamp(model: SegmentationModel) -> list[tuple[str, int, int]]:
     return stamps
 
 
-def _write(result: SegmentationResult, job: JobContext) -> None:
+def _write(result: SegmentationResult, job: JobContext, with_instances: bool) -> None:
     def save(image: Any, role: str, name: str) -> None:
         write_image(image, job.output_path(name), overwrite=True)
         job.record.add_output(role, f"outputs/{name}")
@@ -96,10 +98,15 @@ def _write(result: SegmentationResult, job: JobContext) -> None:
             save(result.probabilities[label.name], f"probability:{label.name}", name)
     if result.uncertainty is not None:
         save(result.uncertainty, "uncertainty", "uncertainty.nii.gz")
-    table = volumes_csv(label_volumes(result.labelmap, result.labels))
-    with replace_atomically(Path(job.output_path("volumes.csv")), overwrite=True) as temporary:
-        temporary.write_text(table, encoding="utf-8")
-    job.record.add_output("volumes", "outputs/volumes.csv")
+    tables = {"volumes": volumes_csv(label_volumes(result.labelmap, result.labels))}
+    if with_instances:
+        instances = instance_image(result.labelmap)
+        save(instances, "instances", "instances.tif" if instances.GetDimension() == 2 else "instances.nii.gz")
+        tables["instance_table"] = instance_table(instances)
+    for role, table in tables.items():
+        with replace_atomically(Path(job.output_path(f"{role}.csv")), overwrite=True) as temporary:
+            temporary.write_text(table, encoding="utf-8")
+        job.record.add_output(role, f"outputs/{role}.csv")
 
 
 def _file_part(name: str) -> str:

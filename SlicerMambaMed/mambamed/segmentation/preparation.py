@@ -29,6 +29,7 @@ from mambamed.segmentation.resampling import resample_intensities
 __all__ = ["PreparedImage", "gather_channels", "prepare"]
 
 _PICTURE_READER = "NaturalImage2DIO"
+_LUMA = (0.299, 0.587, 0.114)
 _LARGEST_PREPROCESSED_VOXELS = 2**32
 """More voxels than this after resampling mean a wrong spacing in the header, not a scan."""
 
@@ -60,7 +61,8 @@ def gather_channels(
     """Check the inputs and bring every channel onto the grid of the first.
 
     Args:
-        images: One image, or one per channel in the model's order; colour pictures give one channel per component.
+        images: One image, or one per channel in the model's order; colour pictures give one channel per component,
+            or their brightness if the model has one channel.
         channel_names: Names of the model's channels.
         dimension: Dimension of the network, 2 or 3.
 
@@ -84,6 +86,10 @@ def gather_channels(
         if components == 4 and expected == 3 and len(given) == 1:
             notes.append("The fourth component (transparency) of the picture was left out.")
             components = 3
+        if expected == 1 and len(given) == 1 and image.GetDimension() == 2 and components in (3, 4):
+            notes.append("The model reads one channel: the brightness of the colour picture was taken.")
+            scalars.append((name, _brightness(image)))
+            continue
         for component in range(components):
             scalars.append((f"component {component + 1} of {name}", sitk.VectorIndexSelectionCast(image, component)))
     if len(scalars) != expected:
@@ -101,6 +107,15 @@ def gather_channels(
             notes.append(f"{name} ({channel_name}) was resampled to the grid of the first channel.")
         channels.append(moved)
     return channels, notes
+
+
+def _brightness(picture: sitk.Image) -> sitk.Image:
+    """Return the luma of a colour picture after ITU-R BT.601."""
+    parts = [
+        sitk.Cast(sitk.VectorIndexSelectionCast(picture, component), sitk.sitkFloat32) * weight
+        for component, weight in enumerate(_LUMA)
+    ]
+    return parts[0] + parts[1] + parts[2]
 
 
 class _PredictionPreprocessor(DefaultPreprocessor):
