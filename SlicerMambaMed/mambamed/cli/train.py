@@ -38,8 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     task.add_argument(
         "--validation-iterations", type=int, dest="validation_iterations", help="validation batches (default: 50)"
     )
-    task.add_argument("--learning-rate", type=float, dest="learning_rate", help="at the start (default: 0.01)")
-    task.add_argument("--optimizer", choices=["sgd", "adamw"], help="optimiser (default: sgd)")
+    task.add_argument(
+        "--learning-rate",
+        type=float,
+        dest="learning_rate",
+        help="at the start (default: the network's own, 0.01 for U-Mamba)",
+    )
+    task.add_argument("--optimizer", choices=["auto", "sgd", "adam", "adamw"], help="default: the network's own")
+    task.add_argument("--weight-decay", type=float, dest="weight_decay", help="default: the network's own")
     task.add_argument("--momentum", type=float, help="of SGD (default: 0.99)")
     task.add_argument("--precision", choices=["auto", "float32", "bfloat16"], help="default: auto")
     task.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")

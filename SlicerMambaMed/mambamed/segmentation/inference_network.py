@@ -50,7 +50,8 @@ class InferenceNetwork:
         """Compute logits of windows (batch, channels, [z,] y, x); the result is (batch, classes, ...) in float32."""
         windows = windows.to(self.device, memory_format=self.memory_format)
         # On CUDA autocast converts, with kernels of its own; elsewhere the convolutions were converted beforehand.
-        autocast = self.precision.autocast(self.device) if self.device.type == "cuda" else contextlib.nullcontext()
+        converts = _is_autocast(self.network, self.device)
+        autocast = self.precision.autocast(self.device) if converts else contextlib.nullcontext()
         with autocast:
             logits = self.network(windows)
         if isinstance(logits, (list, tuple)):
@@ -83,10 +84,10 @@ def make_inference_network(
     if state is not None:
         load_network_weights(fast, state)
     fast = fast.eval().requires_grad_(False).to(device)
-    if device.type == "cpu":
+    if device.type == "cpu" and not _is_autocast(fast, device):
         _fuse_residual_blocks(fast)
         fuse_instance_norms(fast)
-    dtype = torch.float32 if device.type == "cuda" else precision.dtype
+    dtype = torch.float32 if _is_autocast(fast, device) else precision.dtype
     image_channels = 0
     for name, module in fast.named_modules():
         if isinstance(module, Mamba):
@@ -102,6 +103,11 @@ def make_inference_network(
     if dtype != torch.float32:
         _cast_inputs_to_parameters(fast, dtype)
     return InferenceNetwork(fast, device, precision, dimension)
+
+
+def _is_autocast(network: nn.Module, device: torch.device) -> bool:
+    """Whether PyTorch converts during the computation: on CUDA always, elsewhere for networks with transformers."""
+    return device.type == "cuda" or bool(getattr(network, "needs_autocast", False))
 
 
 def _fuse_residual_blocks(network: nn.Module) -> None:

@@ -252,7 +252,10 @@ def _window_plan(model: SegmentationModel, settings: SegmentationSettings) -> Wi
         results_device=model.device if model.device.type == "cuda" else torch.device("cpu"),
         results_dtype=torch.float16,
         size_divisor=tuple(int(stride) for stride in strides),
-        fixed_patch=any(getattr(module, "channel_token", False) for module in model.network.modules()),
+        fixed_patch=any(
+            getattr(module, "channel_token", False) or getattr(module, "fixed_patch", False)
+            for module in model.network.modules()
+        ),
     )
 
 

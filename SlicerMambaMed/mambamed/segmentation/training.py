@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,11 @@ import torch
 
 from mambamed.errors import BadRequestError
 from mambamed.errors import MambaMedError
+from mambamed.jobs.files import write_json_atomically
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
 from mambamed.nn.device import choose_device
+from mambamed.segmentation.architectures import plan_for_architecture
 from mambamed.segmentation.dataset_check import require_sound_dataset
 from mambamed.segmentation.nnunet_folders import nnunet_folders
 from mambamed.segmentation.recipes import RECIPES
@@ -23,8 +26,6 @@ from mambamed.segmentation.training_settings import SegmentationTrainingSettings
 
 __all__ = ["ProgressPart", "train_segmentation"]
 
-_PLANNERS = {"resenc": ("nnUNetPlannerResEncM", "nnUNetResEncUNetMPlans")}
-_DEFAULT_PLANNER = ("ExperimentPlanner", "nnUNetPlans")
 _LATEST = "checkpoint_latest.pth"
 
 
@@ -101,11 +102,22 @@ def _prepare(
     settings: SegmentationTrainingSettings, work: Path, dataset: Path, reporter: Reporter, resume: bool
 ) -> str:
     """Plan and preprocess with nnunetv2, and return the name of the plan."""
-    planner, plans_name = _PLANNERS.get(settings.architecture, _DEFAULT_PLANNER)
+    network = settings.network
     folder = work / "preprocessed" / dataset.name
-    finished = folder / f"prepared_{plans_name}_{settings.configuration}"
-    if resume and finished.is_file():
-        return plans_name
+    finished = folder / f"prepared_{network.planned_as}_{settings.configuration}"
+    if not (resume and finished.is_file()):
+        _plan_and_preprocess(settings, folder, reporter)
+        finished.touch()
+    plans = json.loads((folder / f"{network.planned_as}.json").read_text(encoding="utf-8"))
+    if network.plans != network.planned_as:
+        adapted = plan_for_architecture(plans, settings.architecture)
+        write_json_atomically(folder / f"{network.plans}.json", adapted)
+    return network.plans
+
+
+def _plan_and_preprocess(settings: SegmentationTrainingSettings, folder: Path, reporter: Reporter) -> None:
+    """Let nnunetv2 plan the data set and preprocess it for one configuration."""
+    plans_name = settings.network.planned_as
     with _told_as_our_error("plan and preprocess the data set"):
         from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints
         from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiments
@@ -115,7 +127,7 @@ def _prepare(
         extract_fingerprints([settings.dataset_id], num_processes=settings.processes, show_progress_bar=False)
         reporter.check_cancelled()
         reporter.progress("planning", 0.3)
-        plan_experiments([settings.dataset_id], planner)
+        plan_experiments([settings.dataset_id], settings.network.planner)
         plans_file = folder / f"{plans_name}.json"
         plans = json.loads(plans_file.read_text(encoding="utf-8"))
         if settings.recipe:
@@ -131,8 +143,6 @@ def _prepare(
         preprocess(
             [settings.dataset_id], plans_name, [settings.configuration], [settings.processes], show_progress_bar=False
         )
-        finished.touch()
-    return plans_name
 
 
 @contextlib.contextmanager
@@ -162,19 +172,11 @@ def _build_trainer(
 
 
 def _trainer_class(settings: SegmentationTrainingSettings) -> Any:
-    from mambamed.segmentation.trainers import planned
-    from mambamed.segmentation.trainers import umamba_bot
-    from mambamed.segmentation.trainers import umamba_enc
-
+    """The class that trains the network; its name is written into the checkpoints."""
     if settings.recipe:
         return RECIPES[settings.recipe].trainer_class()
-    if settings.architecture == "umamba-bot":
-        return umamba_bot.nnUNetTrainerUMambaBot
-    if settings.architecture == "umamba-enc":
-        if settings.precision == "float32":
-            return umamba_enc.nnUNetTrainerUMambaEncNoAMP
-        return umamba_enc.nnUNetTrainerUMambaEnc
-    return planned.nnUNetTrainer
+    module = importlib.import_module(f"mambamed.segmentation.trainers.{settings.network.trainer_module}")
+    return getattr(module, settings.network.trainer)
 
 
 def _control(settings: SegmentationTrainingSettings, reporter: Reporter) -> TrainingControl:
@@ -183,8 +185,9 @@ def _control(settings: SegmentationTrainingSettings, reporter: Reporter) -> Trai
         epochs=settings.epochs,
         iterations=settings.iterations,
         validation_iterations=settings.validation_iterations,
-        learning_rate=settings.learning_rate,
-        optimizer=settings.optimizer,
+        learning_rate=settings.network.learning_rate,
+        optimizer=settings.network.optimizer,
+        weight_decay=settings.network.weight_decay,
         momentum=settings.momentum,
         precision=settings.precision,
         seed=settings.seed,

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from mambamed.errors import BadRequestError
+from mambamed.segmentation.architectures import ARCHITECTURES
+from mambamed.segmentation.architectures import ArchitectureChoice
+from mambamed.segmentation.architectures import architecture_choice
 from mambamed.segmentation.recipes import RECIPES
 
 __all__ = ["ARCHITECTURES", "CONFIGURATIONS", "SegmentationTrainingSettings"]
 
-ARCHITECTURES = ("umamba-bot", "umamba-enc", "plain", "resenc")
 CONFIGURATIONS = ("2d", "3d_fullres", "3d_lowres")
-_OPTIMIZERS = ("sgd", "adamw")
+_OPTIMIZERS = ("auto", "sgd", "adam", "adamw")
 _PRECISIONS = ("auto", "float32", "bfloat16")
 _LARGEST_ID = 999
 
@@ -25,14 +27,16 @@ class SegmentationTrainingSettings:
 
     Attributes:
         dataset: Raw nnU-Net v2 data set, a folder named ``DatasetXXX_Name``.
-        architecture: ``umamba-bot``, ``umamba-enc``, ``plain`` (nnU-Net's U-Net) or ``resenc`` (its residual encoder).
+        architecture: One of ``ARCHITECTURES``: ``umamba-bot``, ``umamba-enc``, ``plain`` (nnU-Net's U-Net), ``resenc``,
+            ``resenc-l``, ``resenc-xl`` (its residual encoders), ``segresnet``, ``unetr``, ``swinunetr``.
         configuration: ``2d``, ``3d_fullres`` or ``3d_lowres``.
         fold: 0 to 4 of a five-fold cross-validation, or ``all`` to train on every case.
         epochs: Epochs.
         iterations: Training batches per epoch.
         validation_iterations: Validation batches per epoch.
-        learning_rate: At the start; it decays to 0.
-        optimizer: ``sgd`` (Nesterov) or ``adamw``.
+        learning_rate: At the start; it decays to 0. None takes what the network's authors suggest.
+        optimizer: ``auto`` (what the network's authors suggest), ``sgd`` (Nesterov), ``adam`` or ``adamw``.
+        weight_decay: Of the optimiser; None takes what the network's authors suggest.
         momentum: Of SGD.
         precision: ``auto``, ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
@@ -51,8 +55,9 @@ class SegmentationTrainingSettings:
     epochs: int = 1000
     iterations: int = 250
     validation_iterations: int = 50
-    learning_rate: float = 1e-2
-    optimizer: str = "sgd"
+    learning_rate: float | None = None
+    optimizer: str = "auto"
+    weight_decay: float | None = None
     momentum: float = 0.99
     precision: str = "auto"
     device: str = "auto"
@@ -85,7 +90,7 @@ class SegmentationTrainingSettings:
                 raise BadRequestError(
                     f"The number of {name.replace('_', ' ')} is {getattr(self, name)}; at least 1 is expected."
                 )
-        if self.learning_rate <= 0:
+        if self.learning_rate is not None and self.learning_rate <= 0:
             raise BadRequestError(f"The learning rate is {self.learning_rate}; a number above 0 is expected.")
         if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
             raise BadRequestError(f"The time limit is {self.time_limit_minutes} minutes; expected a number above 0.")
@@ -93,6 +98,16 @@ class SegmentationTrainingSettings:
             raise BadRequestError("Name either a data set folder to train on or a recipe that makes its own data.")
         if self.dataset:
             self.dataset_id  # noqa: B018 (checks the name)
+
+    @property
+    def network(self) -> ArchitectureChoice:
+        """The network with its plan, trainer and optimiser, where these settings do not overrule them."""
+        choice = architecture_choice(self.architecture, self.precision)
+        overruled: dict[str, Any] = {} if self.optimizer == "auto" else {"optimizer": self.optimizer}
+        for name in ("learning_rate", "weight_decay"):
+            if getattr(self, name) is not None:
+                overruled[name] = getattr(self, name)
+        return dataclasses.replace(choice, **overruled)
 
     @property
     def dataset_name(self) -> str:

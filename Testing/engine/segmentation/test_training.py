@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from engine.segmentation.test_architectures import small
 from engine.segmentation.tiny_dataset import write_tiny_dataset
 from mambamed.errors import BadRequestError
 from mambamed.errors import JobCancelledError
 from mambamed.errors import MambaMedError
+from mambamed.segmentation import training
+from mambamed.segmentation.architectures import plan_for_architecture
 from mambamed.segmentation.training import train_segmentation
 from mambamed.segmentation.training_settings import SegmentationTrainingSettings
 from torch import nn
@@ -44,6 +47,11 @@ class Listener:
     def check_cancelled(self) -> None:
         if self.cancel_in_stage and self.cancel_in_stage in self.stages:
             raise JobCancelledError("The job was cancelled.")
+
+
+def narrow_plan(plans: dict, name: str) -> dict:
+    """The plan of a compared network with few features."""
+    return small(plan_for_architecture(plans, name), "3d_fullres")
 
 
 @pytest.fixture(scope="module")
@@ -139,11 +147,19 @@ def test_reporter_hears_progress_and_curves(trained: tuple[Path, Listener, Path]
         ("umamba-enc", "nnUNetTrainerUMambaEncNoAMP__nnUNetPlans__3d_fullres"),
         ("plain", "nnUNetTrainer__nnUNetPlans__3d_fullres"),
         ("resenc", "nnUNetTrainer__nnUNetResEncUNetMPlans__3d_fullres"),
+        ("segresnet", "nnUNetTrainerSegResNet__nnUNetSegResNetPlans__3d_fullres"),
+        ("unetr", "nnUNetTrainerUNETR__nnUNetUNETRPlans__3d_fullres"),
+        ("swinunetr", "nnUNetTrainerSwinUNETR__nnUNetSwinUNETRPlans__3d_fullres"),
     ],
 )
 def test_every_architecture_trains(
-    settings: SegmentationTrainingSettings, prepared: Path, architecture: str, expected: str
+    settings: SegmentationTrainingSettings,
+    prepared: Path,
+    architecture: str,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(training, "plan_for_architecture", narrow_plan)
     changed = replace(settings, architecture=architecture, epochs=1, iterations=1)
     folder = train_segmentation(changed, prepared, resume=True)
     assert folder.name == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pydoc
 from typing import Any
 
@@ -18,6 +19,8 @@ NETWORK_NAMES = ("UMambaBot", "UMambaEnc", "plans")
 """Networks by name; ``plans`` is whatever network the plan itself names (PlainConvUNet, ResidualEncoderUNet, ...)."""
 
 _PLANNED_NETWORKS = ("PlainConvUNet", "ResidualEncoderUNet", "ResidualUNet")
+_COMPARED_NETWORKS = "mambamed.segmentation.networks.compared."
+_NETWORK_PACKAGES = ("dynamic_network_architectures.architectures.", _COMPARED_NETWORKS)
 
 
 def network_name_of_trainer(trainer_name: str) -> str:
@@ -80,7 +83,9 @@ def _build_planned_network(
     """Build the network that the plan names, by nnunetv2's own function."""
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
-    _require_layer(plan.network_class_name, "network_class_name", ("dynamic_network_architectures.architectures.",))
+    if plan.network_class_name.startswith(_COMPARED_NETWORKS):
+        _require_monai(plan.network_class_name)
+    _require_layer(plan.network_class_name, "network_class_name", _NETWORK_PACKAGES)
     for argument in plan.kw_requires_import:
         path = plan.arch_kwargs.get(argument)
         if path is not None:
@@ -101,6 +106,16 @@ def _build_planned_network(
             "Check plans.json, or plan the data set again with the installed nnunetv2."
         ) from error
     return network
+
+
+def _require_monai(network: str) -> None:
+    """Say what is missing before an import fails without words."""
+    missing = [name for name in ("monai", "einops") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise BadRequestError(
+            f"The network {network.split('.')[-1]} needs the package{'s' if len(missing) > 1 else ''} "
+            f"{' and '.join(missing)}; install with: pip install --no-deps {' '.join(missing)}"
+        )
 
 
 def _require_layer(path: str, argument: str, packages: tuple[str, ...]) -> None:

@@ -21,7 +21,8 @@ class TrainingControl:
         iterations: Training batches per epoch.
         validation_iterations: Validation batches per epoch.
         learning_rate: At the start.
-        optimizer: ``"sgd"`` (Nesterov) or ``"adamw"``.
+        optimizer: ``"sgd"`` (Nesterov), ``"adam"`` or ``"adamw"``.
+        weight_decay: Of the optimiser.
         momentum: Of SGD.
         precision: ``"auto"``, ``"bfloat16"`` or ``"float32"``; on a CPU auto means bfloat16 convolutions where the
             processor has instructions for them. On a GPU nnU-Net's own mixed precision is used unless float32 is asked.
@@ -36,6 +37,7 @@ class TrainingControl:
     validation_iterations: int = 50
     learning_rate: float = 1e-2
     optimizer: str = "sgd"
+    weight_decay: float = 3e-5
     momentum: float = 0.99
     precision: str = "auto"
     seed: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,24 @@ from mambamed.nn.instance_norm import keep_channels_last
 from mambamed.segmentation.trainers.control import TrainingControl
 from mambamed.training.schedule import TrainingClock
 
-__all__ = ["ControlledTrainer"]
+__all__ = ["ControlledTrainer", "optimizer_for"]
 
 _GRADIENT_NORM_LIMIT = 12.0
 _WARM_UP_ITERATIONS = 20
+
+
+def optimizer_for(parameters: Iterable[torch.nn.Parameter], control: TrainingControl) -> torch.optim.Optimizer:
+    """Return the optimiser that a control names."""
+    if control.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters,
+            control.learning_rate,
+            momentum=control.momentum,
+            weight_decay=control.weight_decay,
+            nesterov=control.momentum > 0,
+        )
+    kind = torch.optim.AdamW if control.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, control.learning_rate, weight_decay=control.weight_decay)
 
 
 class ControlledTrainer(nnUNetTrainer):
@@ -33,11 +48,15 @@ class ControlledTrainer(nnUNetTrainer):
     control: TrainingControl = TrainingControl()
     full_precision = False
     """Whether the trainer always computes in float32 (the NoAMP variants)."""
+    supervises_deeply = True
+    """Whether the network gives logits at every resolution of its decoder."""
 
     def take_control(self, control: TrainingControl) -> None:
         """Set length, optimiser, precision and listener; call before ``initialize``."""
         self.control = control
         self.initial_lr = control.learning_rate
+        self.weight_decay = control.weight_decay
+        self.enable_deep_supervision = self.supervises_deeply
         self.num_epochs = control.epochs
         self.num_iterations_per_epoch = control.iterations
         self.num_val_iterations_per_epoch = control.validation_iterations
@@ -58,15 +77,15 @@ class ControlledTrainer(nnUNetTrainer):
 
     def configure_optimizers(self) -> tuple[Any, Any]:
         """Build the optimiser that the control names; the schedule is nnU-Net's, followed per iteration."""
-        if self.control.optimizer != "adamw":
-            optimizer, schedule = super().configure_optimizers()
-            for group in optimizer.param_groups:
-                group["momentum"] = self.control.momentum
-            return optimizer, schedule
         from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 
-        adamw = torch.optim.AdamW(self.network.parameters(), self.initial_lr, weight_decay=self.weight_decay)
-        return adamw, PolyLRScheduler(adamw, self.initial_lr, self.num_epochs)
+        optimizer = optimizer_for(self.network.parameters(), self.control)
+        return optimizer, PolyLRScheduler(optimizer, self.initial_lr, self.num_epochs)
+
+    def set_deep_supervision_enabled(self, enabled: bool) -> None:
+        """Choose between the logits of all resolutions and those of the highest, where the network has them."""
+        if self.supervises_deeply:
+            super().set_deep_supervision_enabled(enabled)
 
     def print_to_log_file(self, *args: Any, also_print_to_console: bool = True, add_timestamp: bool = True) -> None:
         """Write to nnU-Net's log file; the console belongs to the reporter."""
