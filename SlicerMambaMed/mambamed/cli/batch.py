@@ -1,4 +1,4 @@
-"""``mambamed batch segment``: one task for many cases; one bad case never stops the rest, a second run continues."""
+"""``mambamed batch TASK``: one task for many cases; one bad case never stops the rest, a second run continues."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
+from typing import Protocol
 
-from mambamed.cli.segmentation_options import add_settings_arguments
-from mambamed.cli.segmentation_options import segmentation_request
-from mambamed.cli.segmentation_options import settings_from_arguments
+from mambamed.cli import batch_emphysema
+from mambamed.cli import batch_segment
 from mambamed.cli.terminal import ProgressLine
 from mambamed.errors import BadRequestError
 from mambamed.jobs.events import Event
@@ -26,6 +26,7 @@ from mambamed.jobs.states import JobState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mambamed.jobs.cohort import Case
     from mambamed.jobs.cohort import CaseOutcome
     from mambamed.jobs.directory import JobDirectory
     from mambamed.jobs.status import JobStatus
@@ -33,47 +34,57 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 
+class BatchTask(Protocol):
+    """What a task brings for its batch; a module has these names."""
+
+    HELP: str
+    SOURCE_HELP: str
+    MAIN_OUTPUT: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options of the task's settings."""
+
+    def find_cases(self, arguments: argparse.Namespace) -> list[Case]:
+        """Return the cases with their requests; a missing image is its own case's failure, later."""
+
+    def columns(self, outcome: CaseOutcome) -> dict[str, Any]:
+        """Return what a finished case adds to the summary table, by column."""
+
+
+TASKS: dict[str, Any] = {"segment": batch_segment, "emphysema": batch_emphysema}
+"""Task name to its ``BatchTask``."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the tasks of ``mambamed batch``."""
     tasks = parser.add_subparsers(dest="batch_task", required=True, metavar="task")
-    segment = tasks.add_parser(
-        "segment",
-        help="segment every case of a folder or a CSV file",
-        description="Segment every case. Each case gets a job directory in the output folder; summary.csv lists all. "
-        "Cases that are done are skipped when the command is run again. Exit code 0 only if every case is done.",
-    )
-    segment.add_argument(
-        "source",
-        type=Path,
-        help="folder of images, DICOM folders or nnU-Net channels (CASE_0000.nii.gz, ...); or a CSV file with a header "
-        "and the columns case (optional) and image (image_2, ... for more channels)",
-    )
-    segment.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
-    segment.add_argument("--workers", type=int, default=1, help="cases at the same time (default: %(default)s)")
-    segment.add_argument("--overwrite", action="store_true", help="run cases again that were done with other settings")
-    segment.add_argument("--json", action="store_true", help="print one JSON object per case")
-    add_settings_arguments(segment)
+    for name, task in TASKS.items():
+        subparser = tasks.add_parser(
+            name,
+            help=task.HELP,
+            description=f"{task.HELP[0].upper()}{task.HELP[1:]}. Each case gets a job directory in the output folder; "
+            "summary.csv lists all. Cases that are done are skipped when the command is run again. Exit code 0 only if "
+            "every case is done.",
+        )
+        subparser.add_argument("source", type=Path, help=task.SOURCE_HELP)
+        subparser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+        subparser.add_argument("--workers", type=int, default=1, help="cases at the same time (default: %(default)s)")
+        subparser.add_argument(
+            "--overwrite", action="store_true", help="run cases again that were done with other settings"
+        )
+        subparser.add_argument("--json", action="store_true", help="print one JSON object per case")
+        task.add_arguments(subparser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the batch."""
-    from mambamed.cli.cases import find_cases
-    from mambamed.jobs.cohort import Case
     from mambamed.jobs.cohort import run_cohort
     from mambamed.jobs.files import write_text_atomically
 
     if arguments.workers < 1:
         raise BadRequestError(f"--workers is {arguments.workers}, expected 1 or more.")
-    settings = settings_from_arguments(arguments)
-    # A missing image is that case's own failure: the request names it, the engine refuses it.
-    cases = []
-    for found in find_cases(arguments.source):
-        request = segmentation_request([], settings)
-        inputs = [
-            {"name": f"image {number}", "path": str(image.absolute()), "sha256": None}
-            for number, image in enumerate(found.images, start=1)
-        ]
-        cases.append(Case(found.name, replace(request, inputs=inputs)))
+    task: BatchTask = TASKS[arguments.batch_task]
+    cases = task.find_cases(arguments)
     output: Path = arguments.output.absolute()
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -83,7 +94,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         def note(outcome: CaseOutcome) -> None:
             outcomes.append(outcome)
             line.close()
-            write_text_atomically(output / "summary.csv", _summary(outcomes))
+            write_text_atomically(output / "summary.csv", _summary(outcomes, task))
             _print_outcome(outcome, len(outcomes), len(cases), arguments.json)
 
         def draw(running: Mapping[str, JobDirectory]) -> None:
@@ -97,7 +108,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             cases, output, arguments.workers, arguments.overwrite, note, draw, environment=environment
         )
         line.close()
-        write_text_atomically(output / "summary.csv", _summary(outcomes_in_order))
+        write_text_atomically(output / "summary.csv", _summary(outcomes_in_order, task))
     except OSError as error:
         raise BadRequestError(
             f"The output folder {output} cannot be written ({error.strerror}); choose another folder."
@@ -144,34 +155,24 @@ def _duration_s(outcome: CaseOutcome) -> float:
     return float((outcome.job.result() or {}).get("durations_s", {}).get("total", 0.0))
 
 
-def _summary(outcomes: Sequence[CaseOutcome]) -> str:
-    """Return the summary table: a row per case, a column per label with its volume (area for 2D images)."""
-    from mambamed.cli.tables import read_volumes
-
-    volumes = {}
-    for outcome in outcomes:
-        table = outcome.job.outputs.get("volumes") if outcome.state is JobState.DONE else None
-        rows = read_volumes(table) if table is not None and table.exists() else []
-        measures = [("volume_ml", "ml"), ("area_mm2", "mm2")]
-        volumes[outcome.name] = {
-            f"{row['name']} ({unit})": row[measure] for row in rows for measure, unit in measures if measure in row
-        }
-    label_columns = list(dict.fromkeys(name for row in volumes.values() for name in row))
+def _summary(outcomes: Sequence[CaseOutcome], task: BatchTask) -> str:
+    """Return the summary table: a row per case, with the columns of the task."""
+    found = {outcome.name: task.columns(outcome) if outcome.state is JobState.DONE else {} for outcome in outcomes}
+    columns = list(dict.fromkeys(name for row in found.values() for name in row))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["case", "state", "duration_s", "segmentation", "message", "warnings", *label_columns])
+    writer.writerow(["case", "state", "duration_s", task.MAIN_OUTPUT, "message", "warnings", *columns])
     for outcome in outcomes:
-        segmentation = outcome.job.outputs.get("segmentation") if outcome.state is JobState.DONE else None
-        place = os.path.relpath(segmentation, outcome.job.path.resolve().parent) if segmentation else ""
+        main = outcome.job.outputs.get(task.MAIN_OUTPUT) if outcome.state is JobState.DONE else None
         writer.writerow(
             [
                 outcome.name,
                 outcome.state.value,
                 f"{_duration_s(outcome):.1f}",
-                place,
+                os.path.relpath(main, outcome.job.path.resolve().parent) if main else "",
                 outcome.message,
                 " | ".join(outcome.warnings),
-                *[volumes[outcome.name].get(name, "") for name in label_columns],
+                *[found[outcome.name].get(name, "") for name in columns],
             ]
         )
     return text.getvalue()

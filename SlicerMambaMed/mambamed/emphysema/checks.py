@@ -14,6 +14,9 @@ __all__ = ["check_is_chest_ct", "check_is_volume", "refuse_cropped", "refuse_val
 _FEWEST_SLICES = 5
 _CUT_PART = 0.4
 _SMALLEST_LUNGS_L = 0.4
+_FAR_BELOW_AIR_HU = -1200
+_MOST_PADDING_VALUES = 10
+_LUNG_AT_FACE_PART = 0.15
 
 
 def check_is_volume(ct: sitk.Image) -> None:
@@ -50,8 +53,13 @@ def refuse_values(ct_hu: np.ndarray) -> None:
     found = f"The values range from {lowest:.6g} to {highest:.6g}"
     if lowest >= 0:
         raise BadRequestError(
-            f"{found}, expected Hounsfield units with air near -1000: they were shifted or rescaled "
-            "(for example to 0-255, or stored without the rescale intercept); choose the original series."
+            f"{found}, expected Hounsfield units with air near -1000: this is no CT, or its values were shifted or "
+            "rescaled (for example to 0-255, or stored without the rescale intercept); choose the original series."
+        )
+    if _has_many_values_below_air(ct_hu):
+        raise BadRequestError(
+            f"{found}, and many different ones are far below air (-1000 HU): the values were rescaled; "
+            "choose the original series."
         )
     if air < 0.005 or tissue < 0.005:
         raise BadRequestError(
@@ -60,18 +68,33 @@ def refuse_values(ct_hu: np.ndarray) -> None:
         )
 
 
-def check_is_chest_ct(sides: np.ndarray, voxel_ml: float) -> None:
+def _has_many_values_below_air(ct_hu: np.ndarray) -> bool:
+    """Outside the field of view scanners write one value or two; noise does not reach so far below air."""
+    sample = ct_hu[tuple(slice(None, None, max(1, length // 96)) for length in ct_hu.shape)]
+    below = sample[sample < _FAR_BELOW_AIR_HU]
+    return below.size > 0.001 * sample.size and np.unique(below).size > _MOST_PADDING_VALUES
+
+
+def check_is_chest_ct(sides: np.ndarray, voxel_ml: float, ct_hu: np.ndarray) -> None:
     """Refuse a CT in which no lungs were found.
 
     Raises:
         BadRequestError: With the volume that was found.
     """
     litres = np.count_nonzero(sides) * voxel_ml / 1000.0
-    if litres < _SMALLEST_LUNGS_L:
+    if litres >= _SMALLEST_LUNGS_L:
+        return
+    faces = [ct_hu[:, 0], ct_hu[:, -1], ct_hu[:, :, 0], ct_hu[:, :, -1]]
+    like_lung = [float(np.mean((face > -960) & (face < -500))) for face in faces]
+    if max(like_lung) > _LUNG_AT_FACE_PART:
         raise BadRequestError(
-            f"No lungs were found in the CT ({litres:.2f} l of air-filled tissue inside the body), expected a whole "
-            "chest CT; choose another series, or give a segmentation of the lungs."
+            "The lungs are cropped: the volume ends inside them in front, behind or at a side, expected whole lungs; "
+            "choose the complete series."
         )
+    raise BadRequestError(
+        f"No lungs were found in the CT ({litres:.2f} l of air-filled tissue inside the body), expected a whole "
+        "chest CT; choose another series, or give a segmentation of the lungs."
+    )
 
 
 def refuse_cropped(lungs: np.ndarray) -> None:

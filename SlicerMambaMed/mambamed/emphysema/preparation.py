@@ -59,7 +59,7 @@ def prepare_values(
 
     Args:
         ct_hu: HU, (z, y, x).
-        lungs: bool (z, y, x), for the stated effect of the filter.
+        lungs: bool (z, y, x), where the filter acts.
         trachea_core: bool (z, y, x), lumen of the trachea away from its wall; may be empty.
         spacing_mm: (z, y, x).
         settings: ``noise_filter``, ``gaussian_sigma_mm``, ``tracheal_air_calibration``.
@@ -75,7 +75,7 @@ def prepare_values(
     words = "off"
     warnings: list[AnalysisWarning] = []
     if settings.noise_filter != "off":
-        values, words = _filtered(ct_hu, spacing_mm, settings)
+        values, words = _filtered(ct_hu, lungs, spacing_mm, settings)
         warnings.append(_effect(words, ct_hu[lungs], values[lungs]))
     shift_hu = 0.0
     if settings.tracheal_air_calibration:
@@ -87,14 +87,29 @@ def prepare_values(
 
 
 def _filtered(
-    ct_hu: np.ndarray, spacing_mm: tuple[float, float, float], settings: EmphysemaSettings
+    ct_hu: np.ndarray, lungs: np.ndarray, spacing_mm: tuple[float, float, float], settings: EmphysemaSettings
 ) -> tuple[np.ndarray, str]:
-    if settings.noise_filter == "median":
-        median = sitk.Median(sitk.GetImageFromArray(ct_hu), (1, 1, 1))
-        return sitk.GetArrayFromImage(median), "median of 3 x 3 x 3 voxels"
+    """Filter inside the lungs only: the chest wall and vessels of the hilum must not be mixed into their border."""
+    median = settings.noise_filter == "median"
+    words = (
+        "median of 3 x 3 x 3 voxels" if median else f"Gaussian of {settings.gaussian_sigma_mm:g} mm standard deviation"
+    )
+    (box,) = ndimage.find_objects(lungs.astype(np.uint8)) or (None,)
+    if box is None:
+        return ct_hu, words
     sigmas = [settings.gaussian_sigma_mm / spacing for spacing in spacing_mm]
-    smooth = ndimage.gaussian_filter(ct_hu.astype(np.float32), sigmas)
-    return smooth, f"Gaussian of {settings.gaussian_sigma_mm:g} mm standard deviation"
+    margins = [1 if median else int(4 * sigma) + 1 for sigma in sigmas]
+    near = tuple(slice(max(0, part.start - width), part.stop + width) for part, width in zip(box, margins, strict=True))
+    inside = lungs[near]
+    nearest = ndimage.distance_transform_edt(~inside, spacing_mm, return_distances=False, return_indices=True)
+    continued = ct_hu[near][tuple(nearest)]
+    if median:
+        smooth = sitk.GetArrayFromImage(sitk.Median(sitk.GetImageFromArray(continued), (1, 1, 1)))
+    else:
+        smooth = ndimage.gaussian_filter(continued.astype(np.float32), sigmas)
+    values = ct_hu.astype(smooth.dtype)
+    values[near][inside] = smooth[inside]
+    return values, words
 
 
 def _effect(words: str, before: np.ndarray, after: np.ndarray) -> AnalysisWarning:

@@ -180,7 +180,7 @@ def _lungs(
     if given is None:
         refuse_values(ct_hu)
         found = segment_lungs(ct_hu, spacing_mm, reporter)
-        check_is_chest_ct(found.sides, float(np.prod(spacing_mm)) / 1000.0)
+        check_is_chest_ct(found.sides, float(np.prod(spacing_mm)) / 1000.0, ct_hu)
         refuse_cropped(found.sides > 0)
         return found
     sides = sides_of_given_lungs(given, ct_hu, spacing_mm)

@@ -19,6 +19,7 @@ _SHORTEST_TRACHEA_MM = 25.0
 _LONGEST_BELOW_TRACHEA_MM = 75.0
 _FARTHEST_FROM_MIDLINE_MM = 40.0
 _THRESHOLDS_HU = (-500.0, -600.0, -700.0, -775.0, -850.0, -900.0, -930.0)
+_TRACHEA_THRESHOLDS_HU = (-500.0, -700.0, -850.0, -930.0)
 _WALL_MM = 2.0
 
 
@@ -56,7 +57,9 @@ def find_airways(grid: WorkGrid, body: np.ndarray) -> Airways:
     """
     air = (grid.hu < AIR_BELOW_HU) & body
     mask = np.zeros_like(air)
-    chain = _trachea_chain(air, body, grid)
+    # Where the trachea touches a lung, only its lumen is darker than the wall between them.
+    chains = (_trachea_chain(air & (grid.hu < threshold), body, grid) for threshold in _TRACHEA_THRESHOLDS_HU)
+    chain = next((found for found in chains if found is not None), None)
     if chain is None:
         return Airways(mask, mask.copy())
     for offset, piece in enumerate(chain.pieces):

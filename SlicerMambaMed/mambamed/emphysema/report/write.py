@@ -67,7 +67,7 @@ def write_report(
             label_images[name] = (image, record.get("labels", {}).get(name, ()))
     edges = list(result.histograms.edges_hu)
     centres = [(low + high) / 2 for low, high in pairwise(edges)]
-    percent = {region: percent_per_hu(edges, counts) for region, counts in result.histograms.counts.items()}
+    percent = {region: percent_per_hu(edges, counts.tolist()) for region, counts in result.histograms.counts.items()}
     drawn = draw_charts(record, centres, percent)
     if pictures:
         drawn["overlays"] = [Picture(Path(path).read_bytes(), caption) for caption, path in pictures]
