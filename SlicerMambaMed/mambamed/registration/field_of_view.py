@@ -54,7 +54,10 @@ def overlap_percent(
 
 
 def shown_tissue_ml(volume: sitk.Image, mask: sitk.Image | None = None) -> float:
-    """Volume in millilitres of what is not background: the largest piece above Otsu's threshold, its holes filled."""
+    """Volume in millilitres of what is not background: the largest piece above Otsu's threshold, its holes filled.
+
+    0 if it reaches most of the border, so that its extent is not known.
+    """
     spacing = [max(own, _COARSE_SPACING_MM) for own in volume.GetSpacing()]
     size = [
         max(1, round(count * own / step))
@@ -73,6 +76,10 @@ def shown_tissue_ml(volume: sitk.Image, mask: sitk.Image | None = None) -> float
     if count == 0:
         return 0.0
     largest = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    faces = [np.take(largest, end, axis=axis) for axis in range(3) for end in (0, -1)]
+    if np.mean(np.concatenate([face.ravel() for face in faces])) > 0.5:
+        # What reaches most of the border is the background, or goes on beyond it: its extent is not known.
+        return 0.0
     filled = ndimage.binary_fill_holes(largest)
     if mask is not None:
         inside = sitk.Resample(mask, resampled, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
@@ -94,14 +101,14 @@ def warn_of_different_fields(
     if min(*fixed.GetSize(), *moving.GetSize()) < 2:
         return
     volumes = [shown_tissue_ml(fixed, fixed_mask), shown_tissue_ml(moving, moving_mask)]
-    if max(volumes) < _LEAST_ML or max(volumes) / max(min(volumes), 1.0) < _DIFFERENT_RATIO:
+    if min(volumes) <= 0.0 or max(volumes) < _LEAST_ML or max(volumes) / min(volumes) < _DIFFERENT_RATIO:
         return
     more = "fixed" if volumes[0] > volumes[1] else "moving"
     reporter.warning(
         f"The fixed volume shows about {volumes[0] / 1000.0:.1f} l of the body and the moving volume "
         f"{volumes[1] / 1000.0:.1f} l: their fields of view differ, as for a whole head and a brain without skull, and "
-        f"a wrong pose may look better than the right one. Give a mask of the {more} volume that covers what both show, "
-        "and check the result."
+        f"a wrong pose may look better than the right one. Give a mask of the {more} volume that covers what both "
+        "show, and check the result."
     )
 
 

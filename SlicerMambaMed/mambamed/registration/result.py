@@ -92,10 +92,13 @@ def inverse_transform(transform: sitk.Transform, grid: sitk.Image) -> sitk.Trans
     """
     if transform.IsLinear():
         return transform.GetInverse()
-    target = _with_margin(_not_too_fine(GridGeometry.of_image(grid)))
+    own = GridGeometry.of_image(grid)
     if isinstance(transform, sitk.DisplacementFieldTransform):
         source = GridGeometry.of_image(transform.GetDisplacementField())
+        # The inverse is as smooth as the field itself.
+        target = _with_margin(own.isotropic(max(min(source.spacing_mm), min(own.spacing_mm))))
     else:
+        target = _with_margin(_not_too_fine(own))
         source = _with_margin(target)
     forward = displacement_on(transform, source)
     affine = _nearest_affine(forward.numpy(), source)

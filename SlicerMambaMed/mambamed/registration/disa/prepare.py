@@ -14,7 +14,7 @@ from mambamed.imaging import check_image
 from mambamed.imaging import reorient
 from mambamed.registration.geometry import GridGeometry
 
-__all__ = ["WORKING_SPACING_MM", "PreparedVolume", "prepare_volume"]
+__all__ = ["WORKING_SPACING_MM", "PreparedVolume", "prepare_volume", "smooth_for_spacing"]
 
 WORKING_SPACING_MM = 2.0
 """Spacing of the training volumes (DISA, section 3)."""
@@ -67,14 +67,15 @@ def prepare_volume(
             f"At a working spacing of {spacing:g} mm the volume would have {geometry.size} voxels; "
             "choose a coarser spacing or crop the volume."
         )
-    resampled = _resample(_smooth_for(image, spacing), geometry, sitk.sitkLinear)
+    resampled = _resample(smooth_for_spacing(image, spacing), geometry, sitk.sitkLinear)
     inside = None
     if mask is not None:
         inside = _as_tensor(_resample(mask != 0, geometry, sitk.sitkNearestNeighbor, extrapolate=False)) > 0
     return PreparedVolume(_normalise(_as_tensor(resampled), inside), geometry)
 
 
-def _smooth_for(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+def smooth_for_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """Smooth an image along every axis that is finer than a spacing, before it is sampled there."""
     for axis, own in enumerate(image.GetSpacing()):
         # The recursive filter needs four samples; shorter axes have nothing to alias.
         if spacing_mm > own and image.GetSize()[axis] >= 4:

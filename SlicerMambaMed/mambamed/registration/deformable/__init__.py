@@ -1,0 +1,1 @@
+"""Dense deformable registration: a discrete search with convex coupling, then continuous refinement."""
