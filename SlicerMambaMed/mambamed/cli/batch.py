@@ -15,6 +15,7 @@ from typing import Any
 from typing import Protocol
 
 from mambamed.cli import batch_emphysema
+from mambamed.cli import batch_register
 from mambamed.cli import batch_segment
 from mambamed.cli.terminal import ProgressLine
 from mambamed.errors import BadRequestError
@@ -51,7 +52,7 @@ class BatchTask(Protocol):
         """Return what a finished case adds to the summary table, by column."""
 
 
-TASKS: dict[str, Any] = {"segment": batch_segment, "emphysema": batch_emphysema}
+TASKS: dict[str, Any] = {"segment": batch_segment, "emphysema": batch_emphysema, "register": batch_register}
 """Task name to its ``BatchTask``."""
 
 

@@ -21,6 +21,7 @@ __all__ = ["VERBS", "main"]
 
 VERBS = {
     "segment": "segment an image with a U-Mamba or nnU-Net model",
+    "register": "align two volumes: rigid, affine or deformable, with DISA, MIND-SSC, LC2, NCC or Mattes",
     "emphysema": "measure and explain emphysema on a chest CT",
     "batch": "carry out one task for many cases",
     "train": "train a model on your own cases",
