@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-SOURCES := SlicerMambaMed DISARegistration Testing
+SOURCES := SlicerMambaMed DISARegistration EmphysemaXAI Testing
 
 .PHONY: demo test lint format bench install clean
 

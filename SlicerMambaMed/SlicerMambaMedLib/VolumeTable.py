@@ -8,7 +8,7 @@ from typing import Any
 
 import vtk
 
-__all__ = ["createTableNode", "readTable"]
+__all__ = ["createTableNode", "readTable", "writeTable"]
 
 
 def readTable(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -28,6 +28,16 @@ def createTableNode(scene: Any, name: str, path: Path) -> Any:
     node.SetUseColumnTitleAsColumnHeader(True)
     node.SetLocked(True)
     return node
+
+
+def writeTable(node: Any, path: Path) -> None:
+    """Write a vtkMRMLTableNode as a CSV file with the names of its columns."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        columns = range(node.GetNumberOfColumns())
+        writer.writerow([node.GetColumnName(column) for column in columns])
+        for row in range(node.GetNumberOfRows()):
+            writer.writerow([node.GetCellText(row, column) for column in columns])
 
 
 def _column(title: str, values: list[str]) -> Any:

@@ -12,6 +12,14 @@ from extension.cmake_lists import module_folders
 WIDGET_ENDINGS = ("Widget", "Panel", "Selector", "Selectors", "Choice", "View", "Line", "Status", "Dialog")
 WIDGET_HELPERS = {"UserInterface"}
 LIGHT_ENGINE = {
+    "mambamed.emphysema.acquisition",
+    "mambamed.emphysema.report.document",
+    "mambamed.emphysema.report.explanation_section",
+    "mambamed.emphysema.report.follow_up_section",
+    "mambamed.emphysema.report.measure_text",
+    "mambamed.emphysema.report.settings",
+    "mambamed.emphysema.report.severity_section",
+    "mambamed.emphysema.settings",
     "mambamed.errors",
     "mambamed.jobs",
     "mambamed.models.card",

@@ -46,6 +46,9 @@ import mambamed.jobs.directory, mambamed.jobs.launch, mambamed.jobs.process, mam
 import mambamed.models.card, mambamed.models.catalogue
 import mambamed.segmentation.settings, mambamed.segmentation.estimate
 import mambamed.registration.presets, mambamed.registration.settings
+import mambamed.emphysema.settings, mambamed.emphysema.report.settings, mambamed.emphysema.report.measure_text
+import mambamed.emphysema.report.severity_section, mambamed.emphysema.report.explanation_section
+import mambamed.emphysema.report.follow_up_section
 import mambamed.cli.cases, mambamed.cli.pairs
 from mambamed.models.catalogue import list_models
 list_models()

@@ -31,39 +31,31 @@ _CAPTION = (
 )
 
 
-def change_table(change: Mapping[str, Mapping[str, Any]] | None) -> Table | None:
+def change_table(change: Mapping[str, Any] | None) -> Table | None:
     """Return the change of each region as a table, or None when there was no earlier scan.
 
     Args:
-        change: region name to changes, as in the run record.
+        change: as in the run record: ``regions`` (name to changes) and ``repeatability``.
     """
     if not change:
         return None
     rows = []
-    for region, values in change.items():
+    for region, values in change["regions"].items():
         beyond = values.get("beyond_repeatability") or ()
         cells = [_signed(values.get(name), decimals, name in beyond) for name, (_, decimals) in _COLUMNS.items()]
         rows.append((region, *cells))
     return Table(("Region", *(title for title, _ in _COLUMNS.values())), tuple(rows), _CAPTION)
 
 
-def follow_up_section(
-    change: Mapping[str, Mapping[str, Any]] | None, pictures: Sequence[Picture], limits: Mapping[str, Any] | None = None
-) -> Section | None:
-    """Return the section on follow-up, or None when there was no earlier scan.
-
-    Args:
-        change: region name to changes.
-        pictures: drawn for this section.
-        limits: measure to its repeatability limit and where that was measured.
-    """
+def follow_up_section(change: Mapping[str, Any] | None, pictures: Sequence[Picture]) -> Section | None:
+    """Return the section on follow-up, or None when there was no earlier scan."""
     table = change_table(change)
-    if table is None:
+    if table is None or change is None:
         return None
     blocks: list[Block] = [table, *pictures]
     rows = [
-        (_COLUMNS[name][0] if name in _COLUMNS else name, f"±{limit:g}", str(source))
-        for name, (limit, source) in (limits or {}).items()
+        (_COLUMNS[name][0] if name in _COLUMNS else name, f"±{float(entry['limit']):g}", str(entry["source"]))
+        for name, entry in (change.get("repeatability") or {}).items()
     ]
     if rows:
         text = "Repeatability of the whole lung: a change within these limits cannot be told from chance."

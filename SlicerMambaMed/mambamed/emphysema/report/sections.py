@@ -60,7 +60,6 @@ def build_document(
     case: str = "",
     pictures: Mapping[str, Sequence[Picture]] | None = None,
     cards: Sequence[Mapping[str, Any]] = (),
-    repeatability: Mapping[str, Any] | None = None,
 ) -> Document:
     """Return the report of a run.
 
@@ -69,7 +68,6 @@ def build_document(
         case: name of the case for the heading; the CT's file name if not given.
         pictures: by section: ``overlays``, ``histogram``, ``patterns``, ``severity``, ``explanations``, ``follow-up``.
         cards: the cards of the models that were used, as in ``model-card.json``.
-        repeatability: measure to the limit of chance between two scans and its source.
     """
     drawn = dict(pictures or {})
     sections = [
@@ -79,7 +77,7 @@ def build_document(
         _patterns(record, drawn),
         severity_section(record.get("severity"), drawn.get("severity", ())),
         explanation_section(record.get("explanations"), drawn.get("explanations", ())),
-        follow_up_section(record.get("change"), drawn.get("follow-up", ()), repeatability),
+        follow_up_section(record.get("change"), drawn.get("follow-up", ())),
         *(card_section(card) for card in cards),
         Section("Run record", (Code(_record_text(record), "Everything needed to make this result again"),)),
     ]

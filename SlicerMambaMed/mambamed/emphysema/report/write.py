@@ -127,9 +127,7 @@ def write_files(
     case: str = "",
 ) -> None:
     """Write the report of a record with these pictures; each file appears complete or not at all."""
-    from mambamed.emphysema.follow_up import REPEATABILITY
-
-    document = build_document(record, case, pictures, cards_of_record(record), REPEATABILITY)
+    document = build_document(record, case, pictures, cards_of_record(record))
     if html_path is not None:
         with replace_atomically(html_path, overwrite=True) as temporary:
             temporary.write_text(render_html(document), encoding="utf-8")

@@ -95,17 +95,23 @@ _RECORD: dict[str, Any] = {
         }
     },
     "change": {
-        "whole lung": {
-            "volume_l": 0.9,
-            "mass_g": -12.0,
-            "mean_hu": -8.0,
-            "laa950_points": 3.25,
-            "perc15_hu": -9.0,
-            "adjusted_laa950_points": 1.5,
-            "adjusted_perc15_hu": -2.0,
-            "adjusted_perc15_percent": -3.4,
-            "beyond_repeatability": ["volume_l", "laa950_points"],
-        }
+        "regions": {
+            "whole lung": {
+                "volume_l": 0.9,
+                "mass_g": -12.0,
+                "mean_hu": -8.0,
+                "laa950_points": 3.25,
+                "perc15_hu": -9.0,
+                "adjusted_laa950_points": 1.5,
+                "adjusted_perc15_hu": -2.0,
+                "adjusted_perc15_percent": -3.4,
+                "beyond_repeatability": ["volume_l", "laa950_points"],
+            }
+        },
+        "repeatability": {
+            "laa950_points": {"limit": 1.6, "source": "a study"},
+            "perc15_hu": {"limit": 5.9, "source": "a study"},
+        },
     },
 }
 

@@ -12,12 +12,10 @@ from mambamed.emphysema.report.document import Picture
 from mambamed.emphysema.report.document import Table
 from mambamed.emphysema.report.sections import build_document
 
-LIMITS = {"laa950_points": (1.6, "a study"), "perc15_hu": (5.9, "a study")}
-
 
 def _sections(**changes):
     cards = [sample_record()["severity"]["model"]["card"]]
-    document = build_document(sample_record(**changes), cards=cards, repeatability=LIMITS)
+    document = build_document(sample_record(**changes), cards=cards)
     return {section.title: section.blocks for section in document.sections}
 
 
