@@ -23,12 +23,6 @@ from EmphysemaXAILib.SegmentationExport import exportSegments
 
 __all__ = ["ReportExport"]
 
-_FILES = {
-    "report": "{name}.html",
-    "report_pdf": "{name}.pdf",
-    "dicom_seg": "{name}.seg.dcm",
-    "dicom_sr": "{name}.sr.dcm",
-}
 _DICOM_FORMATS = ("dicom-seg", "dicom-sr")
 
 
@@ -139,9 +133,7 @@ class ReportExport:
         if ct is not None and not pictures:
             inputs += self._volumes(ct, nodes, record, folder)
         source = dicomSource(ct) if ct is not None and isDicom else None
-        if source is not None:
-            inputs.append(source.asInput())
-        return inputs
+        return [*inputs, source.asInput()] if source is not None else inputs
 
     @staticmethod
     def _volumes(ct: Any, nodes: dict[str, Any], record: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -188,11 +180,12 @@ def _deliver(outputs: dict[str, Path], folder: Path, name: str) -> dict[str, Pat
     folder.mkdir(parents=True, exist_ok=True)
     base = "".join(letter if letter.isalnum() or letter in " ._-" else "_" for letter in name).strip(" .") or "report"
     delivered = {}
-    for role, pattern in _FILES.items():
-        if role in outputs:
-            target = folder / pattern.format(name=base)
-            partial = target.with_name(target.name + ".partial")
-            shutil.copyfile(outputs[role], partial)
-            partial.replace(target)
-            delivered[role] = target
+    for role, source in outputs.items():
+        # report.html becomes NAME.html; of several files with one ending each keeps its own name too.
+        ending = source.suffix if source.stem == "report" else f"_{source.name}"
+        target = folder / f"{base}{ending}"
+        partial = target.with_name(target.name + ".partial")
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+        delivered[role] = target
     return delivered

@@ -10,6 +10,8 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from mambamed.emphysema.acquisition import Acquisition
+from mambamed.emphysema.acquisition_dicom import read_acquisition
 from mambamed.emphysema.analysis import analyze_with
 from mambamed.emphysema.reading import dicom_files
 from mambamed.emphysema.reading import read_ct
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INPUT_NAMES", "run"]
 
-INPUT_NAMES = ("ct", "lungs", "lobes", "expert", "previous_ct", "previous_lungs", "previous_lobes")
+INPUT_NAMES = ("ct", "lungs", "lobes", "expert", "previous_ct", "previous_lungs", "previous_lobes", "dicom")
 
 
 def run(request: JobRequest, job: JobContext) -> None:
@@ -50,8 +52,12 @@ def run(request: JobRequest, job: JobContext) -> None:
     with job.record.timed("read"):
         job.progress("reading", 0.0)
         ct, acquisition = read_ct(Path(inputs["ct"]["path"]), inputs["ct"].get("series"))
+        if "dicom" in inputs:
+            acquisition = _acquisition_of_series(inputs["dicom"])
         images = {
-            name: read_image(item["path"], series=item.get("series")) for name, item in inputs.items() if name != "ct"
+            name: read_image(item["path"], series=item.get("series"))
+            for name, item in inputs.items()
+            if name not in ("ct", "dicom")
         }
     job.check_cancelled()
     result = analyze_with(ct, settings, known_acquisition=acquisition, reporter=StageReporter(job, 0.02, 0.9), **images)
@@ -65,6 +71,14 @@ def run(request: JobRequest, job: JobContext) -> None:
         record.pop(name, None)
     job.record.update(**record)
     _write_documents(result, ct, inputs["ct"], settings, job)
+
+
+def _acquisition_of_series(item: Mapping[str, Any]) -> Acquisition:
+    """Read the headers of the series that the CT was made from, where the CT itself comes as another format."""
+    files = dicom_files(Path(item["path"]), item.get("series"))
+    if not files:
+        raise BadRequestError(f"No DICOM series was found in {item['path']}; expected the one that the CT came from.")
+    return read_acquisition(files[0])
 
 
 def _inputs(request: JobRequest) -> dict[str, Mapping[str, Any]]:

@@ -3,16 +3,13 @@
 Runs under pytest in the stand-in host and in Slicer itself (CTest, ``slicer_add_python_unittest``).
 """
 
-import os
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import numpy as np
 from modules.module_driver import ModuleTestCase
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from mambamed.emphysema.report.document import Picture
+from mambamed.emphysema.report.restore import restore_result
 from mambamed.emphysema.report.settings import ReportSettings
 from mambamed.emphysema.report.write import LabelImage
 from mambamed.emphysema.report.write import draw_charts
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_LABEL_MAPS = ("regions", "low_attenuation", "patterns")
+_DRAWN = ("regions", "low_attenuation", "patterns")
+_LABEL_MAPS = ("regions", "airways", "low_attenuation", "lobes", "patterns")
+_DICOM_FORMATS = {"dicom-seg": "dicom_seg", "dicom-sr": "dicom_sr"}
 _MAP_PREFIX = "explanation:"
 _LARGEST_PICTURE_BYTES = 20_000_000
 _PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
@@ -38,8 +41,8 @@ def run(request: JobRequest, job: JobContext) -> None:
         request: ``inputs`` by name: ``record`` (JSON, needed), ``histogram`` (JSON with ``centres_hu`` and
             ``percent_per_hu``), any number of ``picture`` with ``section`` and ``caption`` (PNG); without pictures
             ``ct``, ``regions``, ``low_attenuation``, ``patterns`` and ``explanation:<method>`` (volumes), from which
-            pictures are drawn; ``dicom`` (folder of the CT's series) for the DICOM formats. ``settings`` as
-            ``ReportSettings``.
+            pictures are drawn; for the DICOM formats ``dicom`` (folder of the CT's series, ``series`` where it holds
+            several) and the label maps. ``settings`` as ``ReportSettings``.
         job: Reporter, place for files, record.
 
     Raises:
@@ -60,6 +63,8 @@ def run(request: JobRequest, job: JobContext) -> None:
         pictures |= _draw(inputs, record, pictures)
     job.check_cancelled()
     job.progress("writing", 0.6)
+    if set(settings.formats) & set(_DICOM_FORMATS):
+        _write_dicom(inputs, record, settings, job)
     if "html" in settings.formats:
         write_files(record, pictures, job.output_path("report.html"), None, settings.case)
         job.record.add_output("report", "outputs/report.html")
@@ -74,11 +79,34 @@ def _draw(
 ) -> dict[str, list[Picture]]:
     labels = record.get("labels", {})
     label_images: dict[str, LabelImage] = {
-        name: (_image(inputs[name]), labels.get(name, ())) for name in _LABEL_MAPS if name in inputs
+        name: (_image(inputs[name]), labels.get(name, ())) for name in _DRAWN if name in inputs
     }
     maps = {name[len(_MAP_PREFIX) :]: _image(item) for name, item in inputs.items() if name.startswith(_MAP_PREFIX)}
     drawn = draw_overlays(_image(inputs["ct"]), label_images, maps)
     return {section: [*found, *charts.get(section, [])] for section, found in drawn.items()}
+
+
+def _write_dicom(
+    inputs: Mapping[str, Mapping[str, Any]], record: Mapping[str, Any], settings: ReportSettings, job: JobContext
+) -> None:
+    """Write DICOM SEG and SR that refer to the slices of the series that the CT came from."""
+    if "dicom" not in inputs:
+        raise BadRequestError("DICOM files must refer to the scan's own; no input named dicom was given.")
+    from mambamed.emphysema.dicom_output import write_dicom
+    from mambamed.emphysema.reading import dicom_files
+
+    series = inputs["dicom"]
+    folder = Path(series["path"])
+    result = restore_result(
+        record, {name: _image(inputs[name]) for name in _LABEL_MAPS if name in inputs}, _image(series)
+    )
+    wanted = {_DICOM_FORMATS[name] for name in settings.formats if name in _DICOM_FORMATS}
+    target = job.output_path("measurements.dcm").parent
+    for role, path in write_dicom(result, dicom_files(folder, series.get("series")), target).items():
+        if role.partition(":")[0] in wanted:
+            job.record.add_output(role, f"outputs/{path.name}")
+        else:
+            path.unlink()
 
 
 def _image(item: Mapping[str, Any]) -> sitk.Image:
