@@ -37,7 +37,9 @@ def test_everything_lies_on_the_cts_grid_with_names_and_colours(volume, tmp_path
     for value, identifier in enumerate(segmentIds(nodes.regions), start=1):
         found = slicer.util.arrayFromSegmentBinaryLabelmap(nodes.regions, identifier, volume)
         np.testing.assert_array_equal(found > 0, expected == value)
-    assert segmentation.GetSegment(segmentIds(nodes.regions)[1]).GetColor() == pytest.approx((60 / 255, 90 / 255, 200 / 255))
+    assert segmentation.GetSegment(segmentIds(nodes.regions)[1]).GetColor() == pytest.approx(
+        (60 / 255, 90 / 255, 200 / 255)
+    )
     assert set(nodes.segmentations) == {"regions", "low_attenuation", "patterns"}
     assert set(nodes.maps) == {"grad-cam", "attention"}
     assert nodes.maps["grad-cam"].GetName() == "Chest Grad-CAM"
