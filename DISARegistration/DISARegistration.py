@@ -34,6 +34,14 @@ class DISARegistration(ScriptedLoadableModule):
         self.parent.acknowledgementText = _(
             "DISA: M. Ronchetti et al., MICCAI 2023. LC2: W. Wein et al., 2013. MIND-SSC: M. P. Heinrich et al., 2013."
         )
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """List the tutorial's CT image in the Sample Data module."""
+    from DISARegistrationLib.RegistrationTutorialData import registerRegistrationTutorialData
+
+    registerRegistrationTutorialData()
 
 
 class DISARegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -79,8 +87,8 @@ class DISARegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel = None
 
     def onSceneStartClose(self, caller, event):
-        """Let go of the scene's parameter node before it goes away."""
-        self.panel.setParameterNode(None)
+        """Let go of the scene's nodes before they go away."""
+        self.panel.forgetScene()
 
     def onSceneEndClose(self, caller, event):
         """Show the parameter node of the emptied or loaded scene."""

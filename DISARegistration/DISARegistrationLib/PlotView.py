@@ -50,7 +50,7 @@ class PlotView:
             (self._x(pixmap, (step - first) / (last - first)), self._y((value - low) / (high - low)))
             for step, value in zip(steps, values, strict=True)
         ]
-        painter.setPen(qt.QPen(qt.QColor(*self.CURVE), 2))
+        painter.setPen(_pen(self.CURVE, 2))
         for (x, y), (nextX, nextY) in pairwise(points):
             painter.drawLine(x, y, nextX, nextY)
         painter.fillRect(points[-1][0] - 2, points[-1][1] - 2, 5, 5, qt.QColor(*self.CURVE))
@@ -71,7 +71,7 @@ class PlotView:
             painter.fillRect(x, top, width, bottom - top, qt.QColor(*self.CURVE))
         if mark is not None and low <= mark <= high:
             x = self._x(pixmap, (mark - low) / (high - low))
-            painter.setPen(qt.QPen(qt.QColor(*self.MARK), 1))
+            painter.setPen(_pen(self.MARK, 1))
             painter.drawLine(x, self.MARGIN_TOP, x, bottom)
         self._end(pixmap, painter)
 
@@ -109,6 +109,13 @@ class PlotView:
         return (
             self._height - self.MARGIN_BOTTOM - round(fraction * (self._height - self.MARGIN_TOP - self.MARGIN_BOTTOM))
         )
+
+
+def _pen(color: tuple[int, int, int], width: int) -> Any:
+    pen = qt.QPen()
+    pen.setColor(qt.QColor(*color))
+    pen.setWidth(width)
+    return pen
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:

@@ -90,6 +90,11 @@ class RegistrationRequest:
             problem = volumeProblem(node)
             if problem:
                 return problem
+        if placedGeometry(self.fixed).isSheared:
+            text = _(
+                'The grid of the fixed volume "{name}" is not at right angles. Resample it first, or exchange the two.'
+            )
+            return text.format(name=self.fixed.GetName())
         if self.settings.initial == "transform":
             if self.initialTransform is None:
                 return _("Choose an initial transform, or another start.")

@@ -57,7 +57,7 @@ class RegistrationWidget:
         self.deviceSelector = DeviceSelector(ui.deviceComboBox, ui.backendLabel)
         self.methods = MethodChoice(ui, logic.models)
         self.jobPanel = JobPanel(ui.jobFrame)
-        self.similarityPlot = PlotView(ui.similarityPlotLabel, _("Best similarity"))
+        self.similarityPlot = PlotView(ui.similarityPlotLabel, _("Similarity"))
         self.results = RegistrationResultsPanel(ui)
         self.comparison = ComparisonPanel(ui)
         self.landmarks = LandmarkPanel(ui)
@@ -116,6 +116,11 @@ class RegistrationWidget:
         if self.comparison.mode in (self.comparison.CHECKERBOARD, self.comparison.FLICKER):
             self.comparison.setMode(self.comparison.BLEND)
         self.refreshSoon()
+
+    def forgetScene(self) -> None:
+        """The scene begins to close: let go of its nodes, the slice views included."""
+        self.comparison.show(None, None)
+        self.setParameterNode(None)
 
     def cleanup(self) -> None:
         """The module is reloaded or Slicer quits: let go of everything; a running job goes on."""

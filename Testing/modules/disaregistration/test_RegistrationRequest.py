@@ -114,3 +114,11 @@ def test_landmarks_that_form_no_pairs_are_left_out_with_a_warning(request_of_a_p
     three.RemoveNthControlPoint(0)
     assert unequal.warnings() == []
     assert unequal.inputNodes["moving-landmarks"] is three
+
+
+def test_a_sheared_fixed_grid_is_refused_and_a_sheared_moving_one_is_not(request_of_a_pair):
+    shear = np.eye(4)
+    shear[0, 1] = 0.3
+    sheared = add_volume("tilted", structure((9, 8, 7)), shear @ OBLIQUE)
+    assert '"tilted" is not at right angles' in replace(request_of_a_pair, fixed=sheared).problem()
+    assert replace(request_of_a_pair, moving=sheared).problem() == ""
