@@ -35,7 +35,6 @@ class ThoraxDraw:
     parenchyma_hu: float
     gravity_hu_per_mm: float
     texture_hu: float
-    shift_mm: tuple[float, float, float]
     gas_radius_mm: float
 
 
@@ -70,6 +69,5 @@ def draw_thorax(settings: ChestPhantomSettings) -> ThoraxDraw:
         parenchyma_hu=between(-872.0, -842.0),
         gravity_hu_per_mm=between(0.12, 0.42),
         texture_hu=between(8.0, 14.0),
-        shift_mm=(between(-7.0, 7.0), between(-7.0, 7.0), between(-7.0, 7.0)),
         gas_radius_mm=between(16.0, 30.0),
     )

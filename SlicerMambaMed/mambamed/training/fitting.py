@@ -1,0 +1,168 @@
+"""Train a lightning module with what all our trainings share: progress, cancel, time limit, resume, early stopping."""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader
+
+from mambamed.errors import MambaMedError
+from mambamed.jobs.reporter import Reporter
+from mambamed.training.schedule import TrainingClock
+
+__all__ = ["FitOptions", "fit"]
+
+_LAST = "last.ckpt"
+_LOSS = "validation_loss"
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How long and how to train.
+
+    Attributes:
+        epochs: At most.
+        learning_rate: At the start.
+        scheduler: ``polynomial`` (decays to 0 over epochs or time) or ``plateau`` (a tenth after five epochs without a
+            lower validation loss).
+        patience: Epochs without a lower validation loss after which training ends; None never ends early.
+        minutes: Time limit, or None.
+        device: The computing device.
+        keep_best: Return the weights of the lowest validation loss, else the last ones.
+        precision: ``float32`` or ``bfloat16`` (of what autocast allows it for).
+        stage: What progress calls this training.
+    """
+
+    epochs: int
+    learning_rate: float
+    scheduler: str = "polynomial"
+    patience: int | None = None
+    minutes: float | None = None
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 (a device is a value)
+    keep_best: bool = False
+    precision: str = "float32"
+    stage: str = "training"
+
+
+def fit(
+    module: lightning.LightningModule,
+    train: DataLoader[Any],
+    validation: DataLoader[Any] | None,
+    options: FitOptions,
+    reporter: Reporter,
+    folder: Path,
+    resume: bool = False,
+) -> int:
+    """Train ``module`` in place.
+
+    Args:
+        module: Logs ``validation_loss`` in its validation step; its optimiser's learning rate is set from ``options``.
+        train: Training batches.
+        validation: Validation batches; None trains without.
+        options: How long and how.
+        reporter: Hears progress and metrics, may cancel.
+        folder: Checkpoints go here.
+        resume: Go on from the last checkpoint in the folder, if there is one.
+
+    Returns:
+        Epochs that were trained.
+
+    Raises:
+        JobCancelledError: Cancelled; the last checkpoint stays in the folder.
+        MambaMedError: The loss became NaN or infinite.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    clock = TrainingClock(options.epochs * max(1, len(train)), options.minutes)
+    checkpoint = ModelCheckpoint(
+        folder,
+        filename="best",
+        monitor=_LOSS if validation is not None else None,
+        save_last=True,
+        save_top_k=1 if validation is not None else 0,
+        enable_version_counter=False,
+    )
+    callbacks: list[Callback] = [_Control(clock, options, reporter), checkpoint]
+    if options.patience is not None and validation is not None:
+        callbacks.append(EarlyStopping(_LOSS, patience=options.patience, check_finite=False))
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # Few workers and short epochs are meant here.
+        warnings.filterwarnings("ignore", module=r"lightning\..*")
+        trainer = lightning.Trainer(
+            accelerator={"cuda": "gpu"}.get(options.device.type, options.device.type),
+            devices=[options.device.index or 0] if options.device.type == "cuda" else 1,
+            max_epochs=options.epochs,
+            precision="bf16-mixed" if options.precision == "bfloat16" else "32-true",
+            logger=False,
+            callbacks=callbacks,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            default_root_dir=folder,
+        )
+        last = folder / _LAST
+        trainer.fit(
+            module, train, validation, ckpt_path=str(last) if resume and last.is_file() else None, weights_only=True
+        )
+    best = Path(checkpoint.best_model_path) if checkpoint.best_model_path else None
+    if options.keep_best and best is not None and best.is_file():
+        module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    return int(trainer.current_epoch)
+
+
+class _Control(Callback):
+    """Sets the learning rate, reports, cancels, and stops at the time limit."""
+
+    def __init__(self, clock: TrainingClock, options: FitOptions, reporter: Reporter) -> None:
+        self._clock = clock
+        self._options = options
+        self._reporter = reporter
+        self._best = math.inf
+        self._since_best = 0
+        self._rate = options.learning_rate
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._clock.start(trainer.global_step)
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self._reporter.check_cancelled()
+        rate = self._rate
+        if self._options.scheduler == "polynomial":
+            rate = self._clock.learning_rate(self._options.learning_rate)
+        for optimizer in trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        if not bool(torch.isfinite(loss)):
+            raise MambaMedError("The training loss became NaN or infinite; train again with a lower learning rate.")
+        self._clock.done += 1
+        self._reporter.progress(f"{self._options.stage}, epoch {trainer.current_epoch + 1}", self._clock.progress)
+        if self._clock.is_over:
+            trainer.should_stop = True
+
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        loss = float(trainer.callback_metrics.get(_LOSS, math.nan))
+        self._reporter.metric(f"{self._options.stage}: validation loss", loss, trainer.current_epoch)
+        if loss < self._best:
+            self._best, self._since_best = loss, 0
+        else:
+            self._since_best += 1
+            if self._since_best % 5 == 0:
+                self._rate *= 0.1
