@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from mambamed.cli.train_disa import add_task as add_disa_task
+from mambamed.cli.train_emphysema import add_tasks as add_emphysema_tasks
 from mambamed.jobs.states import ExitCode
 from mambamed.segmentation.recipes import RECIPES
 from mambamed.segmentation.training_settings import ARCHITECTURES
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     task.add_argument("--json", action="store_true", help="print JSON for programs")
     task.set_defaults(run_task=_run_segmentation)
     add_disa_task(tasks)
+    add_emphysema_tasks(tasks)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

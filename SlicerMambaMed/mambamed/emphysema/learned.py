@@ -137,6 +137,8 @@ def _explain(
 ) -> None:
     from mambamed.emphysema.explain import explain
 
+    if parts.severity is None:
+        return
     lungs = scan.sides > 0
     parts.explanations = dict(
         explain(

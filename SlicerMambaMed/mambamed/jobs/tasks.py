@@ -20,7 +20,9 @@ TASKS: Mapping[str, str] = {
     "emphysema": "mambamed.emphysema.job:run",
     "segment": "mambamed.segmentation.job:run",
     "train-disa": "mambamed.registration.disa.training.job:run",
+    "train-emphysema-patterns": "mambamed.emphysema.patterns.train_job:run",
     "train-segmentation": "mambamed.segmentation.train_job:run",
+    "train-severity": "mambamed.emphysema.severity.train_job:run",
     "emphysema-report": "mambamed.emphysema.report.job:run",
     "compare-segmentation": "mambamed.segmentation.comparison_job:run",
 }

@@ -108,7 +108,7 @@ def check_behaviour(subject: ExplanationSubject, found: MethodMap, seed: int) ->
             _at_most(
                 "healthy-control",
                 ratio,
-                "Highest value of the map, relative to now, after all voxels darker than healthy lung were made healthy.",
+                "Highest value of the map, relative to now, once all that is darker than healthy lung is healthy.",
             )
         )
     return checks

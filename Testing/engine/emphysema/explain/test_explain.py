@@ -112,7 +112,6 @@ def test_a_drawing_of_an_expert_takes_the_place_of_the_low_attenuation(graded):
     assert found.reference == "expert"
     checks = {check.name: check for check in found.checks}
     assert not checks["dice"].passed
-    assert any("failed" in sentence for _, sentence in found.warnings)
 
 
 def test_a_network_that_ignores_its_input_fails_its_checks():
