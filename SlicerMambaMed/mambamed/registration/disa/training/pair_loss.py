@@ -13,14 +13,13 @@ from mambamed.registration.similarity.gradient import gradient_magnitude
 from mambamed.registration.similarity.lc2_pairs import lc2_pairs_at_radius
 from mambamed.registration.similarity.lc2_patches import DEFAULT_RADII
 
-__all__ = ["SimilarityBalance", "pair_loss", "pair_targets"]
+__all__ = ["SimilarityBalance", "all_similarities", "pair_loss", "pair_targets"]
 
 _BINS = 20
 
 
-@torch.no_grad()
 def pair_targets(volumes: Tensor, positions: NDArray[np.int64], product_dtype: torch.dtype | None = None) -> Tensor:
-    """LC2 of all pairs of positions, averaged over the radii and both directions.
+    """LC2 of all pairs of positions of a batch.
 
     Args:
         volumes: (B, 1, S, S, S).
@@ -28,15 +27,42 @@ def pair_targets(volumes: Tensor, positions: NDArray[np.int64], product_dtype: t
         product_dtype: see ``lc2_pairs_at_radius``.
 
     Returns:
-        (B * N, B * N), symmetric.
+        (B * N, B * N), symmetric: see ``all_similarities``.
     """
-    magnitudes = gradient_magnitude(volumes)
+    return all_similarities(volumes, positions, volumes, positions, product_dtype)
+
+
+@torch.no_grad()
+def all_similarities(
+    first: Tensor,
+    first_positions: NDArray[np.int64],
+    second: Tensor,
+    second_positions: NDArray[np.int64],
+    product_dtype: torch.dtype | None = None,
+) -> Tensor:
+    """LC2 of each position of one set of volumes with each of another, averaged over the radii and both directions.
+
+    Args:
+        first: (B, 1, X, Y, Z).
+        first_positions: (B, N), as from ``draw_positions``.
+        second: (C, 1, X, Y, Z), may be the same tensor.
+        second_positions: (C, M).
+        product_dtype: see ``lc2_pairs_at_radius``.
+
+    Returns:
+        (B * N, C * M).
+    """
+    same = second is first and second_positions is first_positions
+    sets = [(first, first_positions)] if same else [(first, first_positions), (second, second_positions)]
+    magnitudes = [gradient_magnitude(volumes) for volumes, _ in sets]
     total = torch.zeros(())
     for radius in DEFAULT_RADII:
-        images = gather_cubes(volumes, positions, radius)
-        gradients = gather_cubes(magnitudes, positions, radius)
-        total = total + lc2_pairs_at_radius(images, images, gradients, product_dtype=product_dtype)
-    return (total + total.T) * (0.5 / len(DEFAULT_RADII))
+        images = [gather_cubes(volumes, where, radius) for volumes, where in sets]
+        gradients = [gather_cubes(values, where, radius) for values, (_, where) in zip(magnitudes, sets, strict=True)]
+        forth = lc2_pairs_at_radius(images[0], images[-1], gradients[-1], product_dtype=product_dtype)
+        back = forth if same else lc2_pairs_at_radius(images[-1], images[0], gradients[0], product_dtype=product_dtype)
+        total = total + forth + back.T
+    return total * (0.5 / len(DEFAULT_RADII))
 
 
 class SimilarityBalance:
