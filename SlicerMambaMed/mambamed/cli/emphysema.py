@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ct", type=Path, help="chest CT: image file or DICOM folder")
     parser.add_argument("-o", "--output", type=Path, help="folder for the results")
     parser.add_argument("--lungs", type=Path, help="label map of the lungs to use instead of finding them")
+    parser.add_argument(
+        "--lung-model", metavar="MODEL", help="find the lungs (or lobes) with this segmentation model: name or folder"
+    )
     parser.add_argument("--lobes", type=Path, help="label map of the lobes, for measures by lobe")
     parser.add_argument("--expert", type=Path, help="label map of emphysema drawn by a person, to check explanations")
     parser.add_argument("--previous", type=Path, help="earlier CT of the same patient: change per region")
@@ -48,7 +52,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         "previous_lungs": arguments.previous_lungs,
         "previous_lobes": arguments.previous_lobes,
     }
-    request = emphysema_request(files, settings_from_arguments(arguments))
+    settings = settings_from_arguments(arguments)
+    request = emphysema_request(files, settings)
+    if arguments.lung_model and (arguments.detach or arguments.lungs or arguments.lobes):
+        raise BadRequestError(
+            "--lung-model finds the lungs itself, in the foreground: leave out --detach, --lungs, --lobes."
+        )
     if arguments.detach:
         if arguments.job is None or arguments.output is not None:
             raise BadRequestError("--detach needs --job FOLDER and no --output: the results stay in FOLDER/outputs.")
@@ -66,7 +75,19 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if image_suffix(arguments.output):
         raise BadRequestError(f"The output {arguments.output} names an image file, expected a folder.")
     delivery = Delivery(arguments.output, "", arguments.overwrite)
-    status, delivered = run_and_deliver(request, delivery, keep_job_in=arguments.job, quiet=arguments.json)
+    with contextlib.ExitStack() as stack:
+        engine = None
+        if arguments.lung_model:
+            from mambamed.cli.lung_model import lungs_by_model
+            from mambamed.jobs.engine import Engine
+
+            engine = stack.enter_context(Engine())
+            request = stack.enter_context(
+                lungs_by_model(arguments.lung_model, files, settings, delivery, engine, arguments.json)
+            )
+        status, delivered = run_and_deliver(
+            request, delivery, keep_job_in=arguments.job, quiet=arguments.json, engine=engine
+        )
     record = read_json(delivered["record"])
     if arguments.json:
         outputs = {name: str(path) for name, path in delivered.items()}

@@ -55,6 +55,13 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
         help="LAA%% is given below each (default: -950 -925 -910 -856)",
     )
     group.add_argument(
+        "--lung-values",
+        type=int,
+        nargs="+",
+        metavar="VALUE",
+        help="values of the label map of the lungs that are lung (default: all but 0)",
+    )
+    group.add_argument(
         "--lobe-names",
         nargs="+",
         metavar="VALUE=NAME",
@@ -91,6 +98,7 @@ def settings_from_arguments(arguments: argparse.Namespace) -> EmphysemaSettings:
         gaussian_sigma_mm=arguments.gaussian_sigma_mm,
         tracheal_air_calibration=arguments.calibrate,
         low_attenuation_thresholds_hu=tuple(arguments.thresholds),
+        lung_values=tuple(arguments.lung_values) if arguments.lung_values else None,
         lobe_names=_lobe_names(arguments.lobe_names),
         acquisition=Acquisition(
             kernel=arguments.kernel,

@@ -95,6 +95,10 @@ def prepare_scan(
     spacing_mm = (spacing_z, spacing_y, spacing_x)
     warnings: list[AnalysisWarning] = []
     given_lungs = _given(lungs, "lungs", ct, warnings)
+    if given_lungs is not None and settings.lung_values is not None:
+        given_lungs = np.where(np.isin(given_lungs, settings.lung_values), given_lungs, 0)
+        if not given_lungs.any():
+            raise BadRequestError("None of the label values of the lungs is in the segmentation of the lungs.")
     given_lobes = _given(lobes, "lobes", ct, warnings)
     lobe_names = lobe_masks(given_lobes, settings.lobe_names) if given_lobes is not None else {}
     if given_lungs is None and given_lobes is not None:

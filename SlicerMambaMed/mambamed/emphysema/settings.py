@@ -47,6 +47,7 @@ class EmphysemaSettings:
         low_attenuation_thresholds_hu: LAA% is given below each of these.
         high_attenuation_range_hu: Lowest and highest HU of the high attenuation areas.
         cluster_threshold_hu: Low attenuation clusters are connected voxels below this.
+        lung_values: Values of a given label map that are lung; None takes all but 0.
         lobe_names: Names of the values of a given label map of lobes; None knows the two common codings.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         report: Also write the report (HTML and PDF).
@@ -71,6 +72,7 @@ class EmphysemaSettings:
     low_attenuation_thresholds_hu: tuple[float, ...] = (-950.0, -925.0, -910.0, -856.0)
     high_attenuation_range_hu: tuple[float, float] = (-700.0, -250.0)
     cluster_threshold_hu: float = -950.0
+    lung_values: tuple[int, ...] | None = None
     lobe_names: dict[int, str] | None = None
     device: str = "auto"
     report: bool = True
@@ -96,6 +98,8 @@ class EmphysemaSettings:
                 f"The Gaussian filter's width is {self.gaussian_sigma_mm} mm, expected above 0 and at most 10."
             )
         self._check_thresholds()
+        if self.lung_values is not None:
+            object.__setattr__(self, "lung_values", _lung_values(self.lung_values))
         if self.lobe_names is not None:
             object.__setattr__(self, "lobe_names", _lobe_names(self.lobe_names))
 
@@ -160,6 +164,16 @@ def _numbers(name: str, values: Any) -> tuple[float, ...]:
     if not all(math.isfinite(value) and -1024.0 <= value <= 3071.0 for value in numbers):
         raise BadRequestError(f"The {name} must lie between -1024 and 3071 HU; found {values!r}.")
     return numbers
+
+
+def _lung_values(values: Any) -> tuple[int, ...]:
+    try:
+        checked = tuple(int(value) for value in values)
+    except (TypeError, ValueError) as error:
+        raise BadRequestError(f"The label values of the lungs must be whole numbers; found {values!r}.") from error
+    if not checked or min(checked) < 1:
+        raise BadRequestError(f"The label values of the lungs must be 1 or more, one at least; found {values!r}.")
+    return checked
 
 
 def _lobe_names(names: Mapping[Any, Any]) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import numpy as np
@@ -10,9 +11,11 @@ import SimpleITK as sitk
 from engine.emphysema.conftest import dice
 from engine.emphysema.conftest import draw_chest
 from mambamed.emphysema import EmphysemaSettings
-from mambamed.emphysema import analyze
+from mambamed.emphysema import analyze as analyze_all
 from mambamed.errors import BadRequestError
 from mambamed.imaging.orientation import reorient
+
+analyze = functools.partial(analyze_all, compute=("density",))
 
 
 def _lungs_image(chest):
@@ -88,6 +91,15 @@ def test_one_value_for_both_lungs_and_another_grid(chest):
     assert "grid" in _kinds(result)
     assert dice(sitk.GetArrayFromImage(result.lungs) == 1, chest.left) > 0.9
     assert dice(sitk.GetArrayFromImage(analyze(chest.image(), lungs=both).lungs) == 2, chest.right) > 0.99
+
+
+def test_other_structures_of_a_given_label_map_are_left_out(chest):
+    labels = np.where(chest.left, 4, np.where(chest.right, 9, np.where(chest.trachea, 7, 0))).astype(np.uint8)
+    result = analyze(chest.image(), lungs=chest.image(labels), lung_values=(4, 9))
+    assert dice(sitk.GetArrayFromImage(result.lungs) == 1, chest.left) == 1.0
+    assert result.regions["whole lung"].voxels == np.count_nonzero(chest.lungs)
+    with pytest.raises(BadRequestError, match="None of the label values"):
+        analyze(chest.image(), lungs=chest.image(labels), lung_values=(5,))
 
 
 def test_lobes_are_measured_by_name(chest):

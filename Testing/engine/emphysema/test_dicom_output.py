@@ -51,7 +51,7 @@ def series(tmp_path_factory):
 def written(series, tmp_path_factory):
     from mambamed.emphysema.dicom_output import write_dicom
 
-    result = analyze(series)
+    result = analyze(series, compute=("density",))
     return result, write_dicom(result, dicom_files(series), tmp_path_factory.mktemp("dicom"))
 
 

@@ -34,7 +34,7 @@ def _run(tmp_path, inputs, **settings):
     request = JobRequest(
         task="emphysema",
         inputs=[{"name": name, "path": str(path), "sha256": None} for name, path in inputs],
-        settings={"report": False, **settings},
+        settings={"report": False, "compute": ["density"], **settings},
     )
     directory = JobDirectory(tmp_path / "job").create(request)
     job = JobContext(directory.path)
@@ -140,6 +140,7 @@ def warm_engine(one_engine, monkeypatch):
 def test_command(tmp_path, files, capsys):
     output = tmp_path / "out"
     common = ["emphysema", str(files / "ct.nii.gz"), "-o", str(output), "--no-report", "--noise-filter", "median"]
+    common += ["--compute", "density"]
     assert main([*common, "--kernel", "B70f"]) == ExitCode.DONE
     printed = capsys.readouterr()
     assert "left upper third" in printed.out
@@ -165,7 +166,7 @@ def test_batch_goes_on_after_a_bad_scan_and_continues(tmp_path, files, capsys):
         f"{files / 'lungs.nii.gz'},\nmissing,nowhere.nii.gz,,\nno ct,{files / 'lungs.nii.gz'},,\n"
     )
     output = tmp_path / "results"
-    words = ["batch", "emphysema", str(table), "-o", str(output), "--no-report"]
+    words = ["batch", "emphysema", str(table), "-o", str(output), "--no-report", "--compute", "density"]
     assert main(words) == ExitCode.FAILED
     with (output / "summary.csv").open(newline="") as stream:
         rows = {row["case"]: row for row in csv.DictReader(stream)}

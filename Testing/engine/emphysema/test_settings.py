@@ -32,6 +32,8 @@ def test_json_and_back():
         ({"high_attenuation_range_hu": [-250, -700]}, "lower and a higher"),
         ({"cluster_threshold_hu": 1e9}, "between -1024"),
         ({"lobe_names": {"0": "x"}}, "label value of 1"),
+        ({"lung_values": []}, "one at least"),
+        ({"lung_values": ["x"]}, "whole numbers"),
         ({"acquisition": {"kernels": "B"}}, "Unknown values of an acquisition: kernels"),
         ({"acquisition": {"slice_thickness_mm": "thick"}}, "expected 0.05"),
         ({"acquisition": {"contrast": "yes"}}, "expected true, false"),
