@@ -23,6 +23,7 @@ __all__ = ["BENCHMARKS", "add_arguments", "run"]
 BENCHMARKS = {
     "scan": "mambamed.scan.benchmark:run",
     "segmentation": "mambamed.segmentation.benchmark:run",
+    "registration": "mambamed.registration.benchmark:run",
     "engine": "mambamed.cli.bench_engine:run",
 }
 """Name of a benchmark to its ``module:function``."""

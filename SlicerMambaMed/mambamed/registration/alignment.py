@@ -89,6 +89,7 @@ def align_pair(
             describe_again=settings.effort == "standard",
             probe=_probe(pair, settings) if transform == "probe-pressure" else None,
             feature_options=feature_options(settings, device),
+            cache=settings.cache,
             reporter=reporter,
         )
     else:

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
 from mambamed.registration.disa.network import DISANet
+from mambamed.registration.feature_cache import describe_cached
 from mambamed.registration.features import describe_image
 from mambamed.registration.features import paired
 from mambamed.registration.geometry import GridGeometry
@@ -46,6 +47,7 @@ def register_linear(
     describe_again: bool = True,
     probe: Probe | None = None,
     feature_options: Mapping[str, Any] | None = None,
+    cache: bool = False,
     reporter: Reporter | None = None,
 ) -> LinearResult:
     """Align two images.
@@ -70,6 +72,7 @@ def register_linear(
             pressure.
         probe: where the probe of "probe-pressure" presses, in fixed space.
         feature_options: further arguments of ``describe_image``.
+        cache: keep the features of both images in the user's cache folder, in 8 bits.
         reporter: hears progress and is asked for cancellation.
 
     Returns:
@@ -80,10 +83,11 @@ def register_linear(
     settings: dict[str, Any] = {"spacing_mm": spacing_mm, "stride": stride, "network": network}
     settings |= feature_options or {}
     reporter.progress("describing the volumes", 0.0)
-    described = describe_image(fixed, method, mask=fixed_mask, **settings)
+    describe = describe_cached if cache else describe_image
+    described = describe(fixed, method, mask=fixed_mask, **settings)
     reporter.check_cancelled()
     reporter.progress("describing the volumes", 0.15)
-    first, second = paired(described, describe_image(moving, method, mask=moving_mask, **settings), method)
+    first, second = paired(described, describe(moving, method, mask=moving_mask, **settings), method)
     kind = "rigid" if describe_again else transform
     curve = SimilarityCurve(reporter)
     stage = Part(reporter, 0.3, 0.75 if describe_again else 1.0)

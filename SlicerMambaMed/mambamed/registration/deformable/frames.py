@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from mambamed.imaging import reorient
 from mambamed.registration.disa.prepare import smooth_for_spacing
+from mambamed.registration.feature_cache import describe_cached
 from mambamed.registration.features import FeatureVolume
 from mambamed.registration.features import describe_image
 from mambamed.registration.features import paired
@@ -43,10 +44,12 @@ class FeatureFrame:
         method: "disa" or "mind-ssc".
         stride: working voxels per cell: 1, 2 or 4.
         options: further arguments of ``describe_image`` (network, device, ...).
+        cache: keep the features of the fixed volume in the user's cache folder, in 8 bits.
     """
 
-    def __init__(self, pair: ImagePair, method: str, stride: int, options: dict[str, Any]) -> None:
+    def __init__(self, pair: ImagePair, method: str, stride: int, options: dict[str, Any], cache: bool) -> None:
         self._pair, self._method, self._stride, self._options = pair, method, stride, options
+        self._describe_fixed = describe_cached if cache else describe_image
         self._spacing_mm = pair.working_spacing_mm
         self._working = GridGeometry.of_image(reorient(pair.fixed, "LPS")).isotropic(self._spacing_mm)
         self.geometry = self._working.strided(stride)
@@ -65,7 +68,7 @@ class FeatureFrame:
         moved, inside = self._moved(transform, grid)
         settings: dict[str, Any] = {"spacing_mm": self._spacing_mm, "stride": self._stride, **self._options}
         if self._fixed is None:
-            self._fixed = describe_image(self._pair.fixed, self._method, mask=self._pair.fixed_mask, **settings)
+            self._fixed = self._describe_fixed(self._pair.fixed, self._method, mask=self._pair.fixed_mask, **settings)
         moving = describe_image(moved, self._method, mask=inside, **settings)
         fixed, moving = paired(self._fixed, moving, self._method)
         return AlignedFeatures(fixed, moving, (margin[0], margin[1], margin[2]))

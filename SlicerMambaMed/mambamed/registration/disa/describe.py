@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mambamed.errors import BadRequestError
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.disa.network import clip_norm
-from mambamed.registration.disa.precision import fastest_precision
+from mambamed.registration.disa.precision import choose_format
 from mambamed.registration.disa.precision import inference_copy
 from mambamed.registration.disa.prepare import PreparedVolume
 from mambamed.registration.disa.prepare import prepare_volume
@@ -94,9 +93,7 @@ def describe_prepared(
 ) -> Descriptors:
     """Describe a volume that is already resampled and normalised; arguments as for ``descriptors``."""
     chosen_device = torch.device(device)
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise BadRequestError(f'The precision "{precision}" is unknown; choose auto, float32 or bfloat16.')
-    chosen = fastest_precision(str(chosen_device)) if precision == "auto" else precision
+    chosen = choose_format(precision, chosen_device)
     runner = inference_copy(network or default_network(), chosen, chosen_device)
     volume = prepared.tensor.to(chosen_device, next(runner.parameters()).dtype)
     features = describe_volume(runner, volume, stride)
