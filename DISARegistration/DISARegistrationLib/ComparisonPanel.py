@@ -212,8 +212,9 @@ class ComparisonPanel:
     def showControls(self) -> None:
         """Show the sliders that do something in the present mode."""
         self.ui.comparisonComboBox.enabled = self._fixed is not None and self._moving is not None
-        hasBlend = self.mode == self.BLEND or self.mode in self._maps
+        isOpen = not self.ui.qualityCollapsibleButton.collapsed
+        hasBlend = isOpen and (self.mode == self.BLEND or self.mode in self._maps)
         for widget in (self.ui.blendLabel, self.ui.blendSlider):
             widget.visible = hasBlend
         for widget in (self.ui.tileLabel, self.ui.tileSlider):
-            widget.visible = self.mode == self.CHECKERBOARD
+            widget.visible = isOpen and self.mode == self.CHECKERBOARD

@@ -70,7 +70,7 @@ class LandmarkPanel:
         """Fill the table anew."""
         errors = landmarkErrors(self._fixed, self._moving, self._transform)
         table = self.ui.landmarksTable
-        table.visible = bool(errors)
+        table.visible = bool(errors) and not self.ui.qualityCollapsibleButton.collapsed
         table.setColumnCount(3)
         table.setRowCount(len(errors))
         table.setHorizontalHeaderLabels([_("Landmark"), _("Before (mm)"), _("After (mm)")])

@@ -17,6 +17,7 @@ class PlotView:
     Args:
         label: the QLabel.
         title: what the values are, with their unit.
+        section: ctkCollapsibleButton that holds the label, if one does: in a closed one the label stays hidden.
         height: of the picture in pixels.
     """
 
@@ -28,8 +29,9 @@ class PlotView:
     CURVE = (0, 114, 178)
     MARK = (213, 94, 0)
 
-    def __init__(self, label: Any, title: str, height: int = 110) -> None:
+    def __init__(self, label: Any, title: str, section: Any = None, height: int = 110) -> None:
         self._label = label
+        self._section = section
         self._title = title
         self._height = height
 
@@ -57,12 +59,14 @@ class PlotView:
         self._end(pixmap, painter)
 
     def showBars(self, edges: Sequence[float], counts: Sequence[float], mark: float | None = None) -> None:
-        """Draw a histogram; ``mark`` is a value at which a line is drawn."""
+        """Draw a histogram in per cent of all counts; ``mark`` is a value at which a line is drawn."""
         if not counts or max(counts) <= 0 or len(edges) != len(counts) + 1:
             self.clear()
             return
         low, high = edges[0], edges[-1]
-        pixmap, painter = self._begin(f"{low:.3g}", f"{high:.3g}", "0", f"{max(counts):.3g}", "")
+        pixmap, painter = self._begin(
+            f"{low:.3g}", f"{high:.3g}", "0 %", f"{100 * max(counts) / sum(counts):.2g} %", ""
+        )
         bottom = self._y(0.0)
         for (left, right), count in zip(pairwise(edges), counts, strict=True):
             x = self._x(pixmap, (left - low) / (high - low))
@@ -77,7 +81,7 @@ class PlotView:
 
     def _begin(self, left: str, right: str, low: str, high: str, latest: str) -> tuple[Any, Any]:
         """Return a picture with title and axes, and the painter that goes on drawing in it."""
-        self._label.visible = True
+        self._label.visible = self._section is None or not self._section.collapsed
         width = max(self.MINIMUM_WIDTH, int(self._label.width))
         pixmap = qt.QPixmap(width, self._height)
         palette = self._label.palette

@@ -41,7 +41,7 @@ class RegistrationResultsPanel:
         self.moving: Any = None
         self.jacobian: Any = None
         self.similarityMap: Any = None
-        self.histogram = PlotView(ui.jacobianPlotLabel, _("Jacobian, number of voxels"))
+        self.histogram = PlotView(ui.jacobianPlotLabel, _("Jacobian, share of voxels"), ui.qualityCollapsibleButton)
         ui.showRecordButton.connect("toggled(bool)", self._onShowRecord)
         table = ui.qualityTable
         table.setColumnCount(2)
@@ -78,7 +78,7 @@ class RegistrationResultsPanel:
             usage = howToUse(transform, inverse, self.fixed, self.moving, outputs.get("warped"), isApplied)
         self._showText(self.ui.usageLabel, usage)
         histogram = quality.get("jacobian_histogram")
-        if histogram:
+        if histogram and transform is not None and not transform.IsLinear():
             self.histogram.showBars(histogram["edges"], histogram["counts"], mark=1.0)
         else:
             self.histogram.clear()
@@ -108,10 +108,13 @@ class RegistrationResultsPanel:
     def _warnings(content: dict[str, Any]) -> str:
         return "\n".join(_("Warning: {text}").format(text=text) for text in content.get("warnings", []))
 
-    @staticmethod
-    def _showText(label: Any, text: str) -> None:
+    def _showText(self, label: Any, text: str) -> None:
         label.text = text
-        label.visible = bool(text)
+        self._setVisible(label, bool(text))
+
+    def _setVisible(self, widget: Any, isShown: bool) -> None:
+        """Show or hide a part of the section; in a closed section all stays hidden until it is opened."""
+        widget.visible = isShown and not self.ui.resultsCollapsibleButton.collapsed
 
     def _fillTable(self, rows: list[tuple[str, str]]) -> None:
         table = self.ui.qualityTable
@@ -123,8 +126,8 @@ class RegistrationResultsPanel:
         height = self.ROW_HEIGHT * max(len(rows), 1) + 4
         table.minimumHeight = height
         table.maximumHeight = height
-        table.visible = bool(rows)
+        self._setVisible(table, bool(rows))
 
     def _onShowRecord(self, checked: bool) -> None:
         self.ui.recordText.plainText = self.record.GetText() if checked and self.record is not None else ""
-        self.ui.recordText.visible = checked and self.record is not None
+        self._setVisible(self.ui.recordText, checked and self.record is not None)

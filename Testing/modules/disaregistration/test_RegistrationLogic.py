@@ -104,6 +104,41 @@ def test_sections_of_one_slice_are_registered_in_their_plane(logic):
     assert nodes.warped.GetImageData().GetDimensions() == size
 
 
+def test_a_deformation_is_a_grid_transform_that_warps_as_the_engine_did(logic):
+    import slicer
+    from DISARegistrationLib.Checkerboard import resampledOnto
+    from SlicerMambaMedLib.RunRecordNode import readRecord
+
+    size = (26, 24, 20)
+    grid = _centred(OBLIQUE @ np.diag([1.5, 1.2, 1.0, 1.0]), size)
+    swell = np.diag([1.12, 0.9, 1.05, 1.0])
+    fixed, moving = _sampled("MR", size, grid), _sampled("CT", size, grid, swell)
+    nodes = logic.register(
+        fixed,
+        moving,
+        method="mind-ssc",
+        transform="deformable",
+        initial="header",
+        search="none",
+        working_spacing_mm=3.0,
+        iterations=10,
+        device="cpu",
+    )
+    assert nodes.transform.IsA("vtkMRMLGridTransformNode")
+    assert not nodes.transform.IsLinear()
+    quality = readRecord(nodes.record)["quality"]
+    counts = quality["jacobian_histogram"]["counts"]
+    assert sum(counts) == np.prod(size)
+    jacobian = slicer.util.arrayFromVolume(nodes.jacobian)
+    assert jacobian.mean() == pytest.approx(quality["jacobian"]["mean"], abs=1e-3)
+    assert nodes.jacobian.GetDisplayNode().GetColorNode().GetName() == "MambaMed Jacobian"
+    shown, warped = resampledOnto(moving, fixed), slicer.util.arrayFromVolume(nodes.warped)
+    inside = (slice(4, -4),) * 3
+    np.testing.assert_allclose(shown[inside], warped[inside], atol=0.02 * float(warped.std()))
+    before = slicer.util.arrayFromVolume(moving)[inside]  # on the same grid as the fixed volume
+    assert np.abs(warped[inside] - before).max() > 0.1 * float(warped.std())
+
+
 def test_masks_region_and_start_reach_the_engine(logic):
     import slicer
     from SlicerMambaMedLib.RunRecordNode import readRecord

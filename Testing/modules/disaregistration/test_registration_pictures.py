@@ -35,7 +35,7 @@ def _shrink(path: Path) -> None:
     """Write a picture anew with 256 colours, which is enough for grey slices and a panel."""
     from PIL import Image
 
-    Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 def _misplacement() -> np.ndarray:
