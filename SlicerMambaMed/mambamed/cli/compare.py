@@ -52,8 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     task.add_argument(
         "--validation-iterations", type=int, dest="validation_iterations", help="validation batches (default: 50)"
     )
-    task.add_argument("--learning-rate", type=float, dest="learning_rate", help="for all (default: each training's)")
-    task.add_argument("--optimizer", choices=["sgd", "adamw"], help="for all (default: each training's)")
+    task.add_argument(
+        "--learning-rate", type=float, dest="learning_rate", help="for all (default: as each network's authors suggest)"
+    )
+    task.add_argument(
+        "--optimizer", choices=["sgd", "adam", "adamw"], help="for all (default: as each network's authors suggest)"
+    )
     task.add_argument("--precision", choices=["auto", "float32", "bfloat16"], help="default: auto")
     task.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     task.add_argument("--processes", type=int, help="processes for preprocessing (default: 2)")

@@ -113,6 +113,7 @@ class ModelCard:
     mirroring_axes: tuple[int, ...] | None = None
     keep_one_piece_opening_mm: float | None = None
     makes_instances: bool = False
+    inside_body_above_hu: float | None = None
     references: tuple[str, ...] = ()
     derived: bool = False
 

@@ -29,6 +29,7 @@ from mambamed.segmentation.export import Decision
 from mambamed.segmentation.export import ExportPlan
 from mambamed.segmentation.export import decide
 from mambamed.segmentation.inference_network import make_inference_network
+from mambamed.segmentation.inside_body import keep_inside_body
 from mambamed.segmentation.labels import choose_labels
 from mambamed.segmentation.network_cost import network_operations
 from mambamed.segmentation.networks.plan import NetworkPlan
@@ -119,6 +120,7 @@ def predict(
     _remember_speed(model, prepared, region, plan, watch.seconds["segment"])
 
     reporter.progress("finishing", _WINDOWS_DONE)
+    _keep_inside_body(logits, model, prepared, region, reporter)
     _keep_one_piece(logits, model, prepared, region, reporter)
     export_plan = _export_plan(prepared, region, settings, model, keep)
     decision = decide(logits, export_plan, model.configuration, model.label_manager, reporter)
@@ -193,6 +195,21 @@ def _predict_folds(
     if len(folds) > 1:
         total /= len(folds)
     return total, plan, precision
+
+
+def _keep_inside_body(
+    logits: Tensor, model: SegmentationModel, prepared: PreparedImage, region: RegionPlan, reporter: Reporter
+) -> None:
+    """Remove labels in the air around the body where the model's card says so; not within a region of interest."""
+    above_hu = model.card.inside_body_above_hu
+    if above_hu is None or model.label_manager.has_regions or region.network_box != _whole(prepared):
+        return
+    # The network's image was normalised as CT: clipped, minus the mean, divided by the standard deviation.
+    normal = model.plans_manager.foreground_intensity_properties_per_channel["0"]
+    tissue_above = (above_hu - normal["mean"]) / max(normal["std"], 1e-8)
+    removed_ml = keep_inside_body(logits, prepared.data[0].numpy(), tissue_above, model.configuration.spacing)
+    if removed_ml > 0:
+        reporter.log(f"{removed_ml:.1f} ml outside the body were removed.")
 
 
 def _keep_one_piece(

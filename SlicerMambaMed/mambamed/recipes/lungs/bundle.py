@@ -23,6 +23,7 @@ from mambamed.recipes.lungs.recipe import PATCH_SIZE
 __all__ = ["bundle_lung_model", "metrics_of"]
 
 _JUDGE = "python -m mambamed.recipes.lungs.judge; see docs/models/lungs-ct.md"
+_TISSUE_ABOVE_HU = -500.0
 _REFERENCES = {
     "threshold and region": "against threshold and region growing (mambamed.emphysema.lungs)",
     "its own labels": "against the label map that came with the scan",
@@ -91,6 +92,7 @@ def bundle_lung_model(
         labels=LUNG_LABELS,
         spacing_mm=(SPACING_MM,) * 3,
         orientation="LPS",
+        inside_body_above_hu=_TISSUE_ABOVE_HU,
         patch_size=PATCH_SIZE[::-1],
         network=f"U-Mamba Bot 3D, features {' '.join(map(str, FEATURES_PER_STAGE))}, one block per stage",
         weights=(CardWeights("fold_all/checkpoint_final.safetensors"),),

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from scipy.ndimage import binary_fill_holes
+from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import gaussian_filter
 
 from mambamed.emphysema.phantom import ChestPhantomSettings
 from mambamed.emphysema.phantom import draw_case
@@ -20,11 +23,14 @@ from mambamed.models.lung_labels import LUNG_LABELS
 __all__ = ["SPACING_MM", "draw_phantom", "write_dataset"]
 
 SPACING_MM = 4.0
-_SIZE = (96, 72, 96)
+_SIZES = ((96, 72, 96), (112, 96, 88))
+"""Voxels along x, y, z: a field of view that the thorax fills, and one with much air around it."""
 _FINE_SHARE = 0.5
 _ENHANCED_SHARE = 0.4
 _TABLE_SHARE = 0.8
 _ROUND_FIELD_SHARE = 0.2
+_CLOTHES_SHARE = 0.5
+_TISSUE_ABOVE_HU = -500
 
 
 def draw_phantom(seed: int, number: int) -> tuple[sitk.Image, sitk.Image]:
@@ -32,11 +38,12 @@ def draw_phantom(seed: int, number: int) -> tuple[sitk.Image, sitk.Image]:
 
     Half of the phantoms are made with finer voxels, of which every second one is kept in the slice: scans that are
     brought to 4 mm look like this, sharper and noisier than true 4 mm voxels. Emphysema, kernel, dose, contrast agent,
-    table, gas in the stomach and the round field of view are drawn.
+    table, clothes, gas in the stomach and the field of view are drawn.
     """
     random = np.random.default_rng([seed, number])
+    size = _SIZES[int(random.integers(len(_SIZES)))]
     base = ChestPhantomSettings(
-        size=_SIZE,
+        size=size,
         spacing_mm=(SPACING_MM,) * 3,
         contrast_agent=bool(random.random() < _ENHANCED_SHARE),
         table=bool(random.random() < _TABLE_SHARE),
@@ -44,10 +51,31 @@ def draw_phantom(seed: int, number: int) -> tuple[sitk.Image, sitk.Image]:
     )
     fine = random.random() < _FINE_SHARE
     if fine:
-        base = replace(base, size=(2 * _SIZE[0], 2 * _SIZE[1], _SIZE[2]), spacing_mm=(2.0, 2.0, SPACING_MM))
+        base = replace(base, size=(2 * size[0], 2 * size[1], size[2]), spacing_mm=(2.0, 2.0, SPACING_MM))
     phantom = make_chest_phantom(draw_case(int(random.integers(2**31)), base=base))
     step = 2 if fine else 1
-    return phantom.ct[::step, ::step, :], phantom.labels[::step, ::step, :]
+    ct, labels = phantom.ct[::step, ::step, :], phantom.labels[::step, ::step, :]
+    return (_clothed(ct, random) if random.random() < _CLOTHES_SHARE else ct), labels
+
+
+def _clothed(ct: sitk.Image, random: np.random.Generator) -> sitk.Image:
+    """Return the CT with a thin layer of cloth over the body, closer in some places than in others."""
+    hu = sitk.GetArrayFromImage(ct)
+    distance_mm = distance_transform_edt(hu < _TISSUE_ABOVE_HU, sampling=ct.GetSpacing()[::-1])
+    waves = gaussian_filter(random.normal(size=hu.shape).astype(np.float32), 5.0)
+    gap_mm = random.uniform(6.0, 20.0) + 8.0 * waves / (waves.std() + 1e-6)
+    front = np.arange(hu.shape[1])[None, :, None] < random.uniform(0.5, 0.8) * hu.shape[1]
+    cloth = (np.abs(distance_mm - gap_mm) < 2.5) & front & (distance_mm > 0) & (hu > -1024)
+    outside = ~_filled(hu > _TISSUE_ABOVE_HU)
+    hu[cloth & outside] = random.uniform(-900.0, -550.0)
+    clothed = sitk.GetImageFromArray(hu)
+    clothed.CopyInformation(ct)
+    return clothed
+
+
+def _filled(tissue: np.ndarray) -> np.ndarray:
+    """Fill the holes of each transversal slice: the lungs belong to the body."""
+    return np.stack([binary_fill_holes(part) for part in tissue])
 
 
 def _write_case(folder: str, number: int, seed: int) -> None:

@@ -30,7 +30,7 @@ __all__ = ["Evaluation", "Scored", "Summary", "evaluate_folders", "evaluate_pair
 
 INSTANCES = "instances"
 """Name of the only "label" when instances are scored."""
-MASK_METRICS = ("dice", "nsd", "hd95_mm", "volume_error_ml", "volume_error_percent")
+MASK_METRICS = ("dice", "nsd", "hd95_mm", "volume_error_ml", "area_error_mm2", "volume_error_percent")
 INSTANCE_METRICS = ("f1", "precision", "recall", "mean_iou")
 
 

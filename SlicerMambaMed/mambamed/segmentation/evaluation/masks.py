@@ -21,8 +21,9 @@ class MaskScores:
         dice: 2 |P and R| / (|P| + |R|), 0 to 1.
         nsd: Normalised surface distance (surface Dice) at the label's tolerance, 0 to 1; NaN without a tolerance.
         hd95_mm: The larger of the two 95th percentiles of the distances from one surface to the other.
-        volume_error_ml: Predicted minus reference volume; for 2D images the area in mm^2.
-        volume_error_percent: The same relative to the reference.
+        volume_error_ml: Predicted minus reference volume; NaN for 2D images.
+        area_error_mm2: Predicted minus reference area; NaN for volumes.
+        volume_error_percent: The same (volume or area) relative to the reference.
         reference_voxels: Size of the reference.
         predicted_voxels: Size of the prediction.
     """
@@ -31,6 +32,7 @@ class MaskScores:
     nsd: float
     hd95_mm: float
     volume_error_ml: float
+    area_error_mm2: float
     volume_error_percent: float
     reference_voxels: int
     predicted_voxels: int
@@ -58,8 +60,8 @@ def score_masks(
     """
     predicted_voxels, reference_voxels = int(prediction.sum()), int(reference.sum())
     size_mm = float(np.prod(np.asarray(spacing_mm, dtype=float)))
-    unit = size_mm / 1000.0 if prediction.ndim == 3 else size_mm
     difference = predicted_voxels - reference_voxels
+    error = difference * size_mm if predicted_voxels or reference_voxels else math.nan
     nsd = hd95 = math.nan
     if predicted_voxels and reference_voxels:
         forth, back = surface_distances_mm(prediction, reference, spacing_mm)
@@ -73,7 +75,8 @@ def score_masks(
         dice=dice(prediction, reference),
         nsd=nsd,
         hd95_mm=hd95,
-        volume_error_ml=difference * unit if predicted_voxels or reference_voxels else math.nan,
+        volume_error_ml=error / 1000.0 if prediction.ndim == 3 else math.nan,
+        area_error_mm2=error if prediction.ndim == 2 else math.nan,
         volume_error_percent=100.0 * difference / reference_voxels if reference_voxels else math.nan,
         reference_voxels=reference_voxels,
         predicted_voxels=predicted_voxels,

@@ -18,7 +18,8 @@ TITLES = {
     "nsd": "NSD",
     "hd95_mm": "HD95 (mm)",
     "volume_error_ml": "Volume error (ml)",
-    "volume_error_percent": "Volume error (%)",
+    "area_error_mm2": "Area error (mm²)",
+    "volume_error_percent": "Size error (%)",
     "f1": "F1",
     "precision": "Precision",
     "recall": "Recall",
@@ -43,14 +44,14 @@ def method_table(methods: Mapping[str, Evaluation]) -> Table:
 
 
 def label_table(methods: Mapping[str, Evaluation], spread: bool = True) -> Table:
-    """Return one row per label and a last one for their average (the paper's Tables 5 to 7).
+    """Return one row per label (organ) and a last one for their average (the paper's Tables 5 to 7).
 
     Several methods have DSC and NSD (or F1) each; a single one has all scores, with their spread.
     """
     first = next(iter(methods.values()))
     single = len(methods) == 1
     metrics = _defined(methods, first.metrics if single else [m for m in first.metrics if m in _PAPER_METRICS])
-    header = ["Organs", *[TITLES[m] if single else f"{name} {TITLES[m]}" for name in methods for m in metrics]]
+    header = ["Labels", *[TITLES[m] if single else f"{name} {TITLES[m]}" for name in methods for m in metrics]]
     show = _spread if spread and single else _plain
     rows = [
         [rule.name, *[show(method.summary(rule.name, m), m) for method in methods.values() for m in metrics]]

@@ -137,7 +137,7 @@ def test_tables_have_the_form_of_the_paper(study: Path) -> None:
     assert header[:3] == ["Methods", "DSC", "NSD"]
     assert rows[0][1] == "{0.mean:.4f} ± {0.standard_deviation:.4f}".format(found.overall("dice"))
     header, rows = label_table({"A": found, "B": found})
-    assert header == ["Organs", "A DSC", "A NSD", "B DSC", "B NSD"]
+    assert header == ["Labels", "A DSC", "A NSD", "B DSC", "B NSD"]
     assert [row[0] for row in rows] == ["Liver", "Spleen", "Average"]
     assert markdown((header, rows)).count("\n") == 4
 

@@ -90,7 +90,9 @@ def test_volume_error_has_sign_and_units() -> None:
     assert scores.volume_error_ml == pytest.approx(4 * 100.0 / 1000.0)
     assert scores.volume_error_percent == pytest.approx(50.0)
     assert math.isnan(scores.nsd), "no tolerance, no surface score"
-    assert score_masks(reference[2], larger[2], (5.0, 2.0)).volume_error_ml == 0.0
+    flat = score_masks(larger[:, 1], reference[:, 1], (5.0, 2.0))
+    assert flat.area_error_mm2 == pytest.approx(2 * 10.0)
+    assert math.isnan(flat.volume_error_ml)
 
 
 def test_empty_in_both_and_in_one() -> None:
