@@ -44,6 +44,8 @@ class SeverityNetwork(nn.Module):
             nn.Tanh(),
             nn.Conv3d(configuration.attention_channels, 1, 1),
         )
+        # Sums over the whole lungs differ little between scans; scaled to their spread they are learned from faster.
+        self.scale = nn.BatchNorm1d(before)
         self.hidden = nn.Sequential(
             nn.Linear(before, configuration.hidden), nn.ReLU(), nn.Dropout(configuration.dropout)
         )
@@ -85,7 +87,7 @@ class SeverityNetwork(nn.Module):
     def heads(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """Return class logits (N, C) and cumulative logits (N, C - 1) of class >= 1, 2, ..."""
         with torch.autocast(pooled.device.type, enabled=False):
-            hidden = self.hidden(pooled.float())
+            hidden = self.hidden(self.scale(pooled.float()))
             steps = torch.cat([self.first_threshold[None], functional.softplus(self.threshold_steps + 0.55)])
             return self.categorical(hidden), self.ordinal_score(hidden) - torch.cumsum(steps, dim=0)
 
