@@ -31,7 +31,7 @@ VERBS = {
     "models": "list the models, show a model's card, check a model folder",
     "doctor": "say what this machine can do, what is missing and how to get it",
     "demo": "segment a real brain MR that comes with the installation",
-    "bench": "measure the speed of the selective scan and of segmentation here",
+    "bench": "measure the speed of the scan, of segmentation and of registration here",
     "engine": "run the warm engine process (used by 3D Slicer)",
 }
 """Verb to its one-line help; the verb's code is ``mambamed.cli.<verb>``."""

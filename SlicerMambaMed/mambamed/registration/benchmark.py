@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = ["run"]
 _DESCRIBED_SIDE = 256
 _HEAD_SIZE = (91, 109, 91)
 _DEFORMED_SIDE = 192
+_VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (("", {}), (", diffeomorphic", {"diffeomorphic": True}))
 _COLUMNS = ["What", "Target (s)", "Seconds", "Processor seconds"]
 
 
@@ -68,10 +70,8 @@ def _describing(network: DISANet, say: Callable[[str], None]) -> dict[str, Any]:
     chosen = choose_format("auto", device)
     for precision in dict.fromkeys((chosen, "float32")):
         describe_prepared(prepared, network=network, precision=precision)
-        times = [
-            _timed(lambda name=precision: describe_prepared(prepared, network=network, precision=name))
-            for _ in range(2)
-        ]
+        work = partial(describe_prepared, prepared, network=network, precision=precision)
+        times = [_timed(work) for _ in range(2)]
         clock, processor = min(item[1] for item in times), min(item[2] for item in times)
         name = f"DISA network, stride 4, {precision}" + (" (chosen here)" if precision == chosen else "")
         rows.append([name, "3" if precision == chosen else "", f"{clock:.2f}", f"{processor:.2f}"])
@@ -90,7 +90,7 @@ def _searching(methods: tuple[str, ...], say: Callable[[str], None]) -> dict[str
         settings: dict[str, Any] = {"search": "global-wide", "translation_range_mm": 60.0, "initial": "header"}
         register(image, moving, method, starts=4, cache=False, device="cpu", **settings)
         result, clock, processor = _timed(
-            lambda name=method, given=settings: register(image, moving, name, cache=False, device="cpu", **given)
+            partial(register, image, moving, method, cache=False, device="cpu", **settings)
         )
         seconds = result.record["estimate_seconds"]["search"]
         error = _error_mm(result.transform, truth, image)
@@ -110,12 +110,16 @@ def _deforming(methods: tuple[str, ...], say: Callable[[str], None]) -> dict[str
     before = _error_mm(identity, field, fixed)
     rows = []
     for method in methods:
-        for name, options in (("", {}), (", diffeomorphic", {"diffeomorphic": True})):
+        for name, options in _VARIANTS:
             say(f"deformable, {method}{name}")
-            settings = {"search": "local", "initial": "header", "cache": False, "device": "cpu", **options}
-            result, clock, processor = _timed(
-                lambda chosen=method, given=settings: register(fixed, moving, chosen, "deformable", **given)
-            )
+            settings: dict[str, Any] = {
+                "search": "local",
+                "initial": "header",
+                "cache": False,
+                "device": "cpu",
+                **options,
+            }
+            result, clock, processor = _timed(partial(register, fixed, moving, method, "deformable", **settings))
             error = f"{before:.2f} -> {_error_mm(result.transform, field, fixed):.2f}"
             folded = f"{result.quality['folded_percent']:.3f}"
             rows.append([f"{method}{name}", "60", f"{clock:.1f}", f"{processor:.1f}", error, folded])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = ["inverse_consistency_mm", "jacobian_image", "jacobian_quality"]
 
 _HISTOGRAM_EDGES = np.linspace(-0.5, 3.0, 36)
 _POINTS = 4000
+_VOXELS_AT_A_TIME = 4_000_000
 
 
 def jacobian_image(transform: sitk.Transform, grid: sitk.Image) -> sitk.Image:
@@ -31,9 +33,7 @@ def jacobian_image(transform: sitk.Transform, grid: sitk.Image) -> sitk.Image:
         determinant = float(np.linalg.det(np.stack(columns, axis=1)))
         image = sitk.Image(grid.GetSize(), sitk.sitkFloat32) + determinant
     else:
-        displacement = _index_displacement(transform, geometry)
-        array = jacobian_determinant(displacement)[0].permute(2, 1, 0).contiguous().numpy()
-        image = sitk.GetImageFromArray(array.astype(np.float32))
+        image = sitk.GetImageFromArray(_determinants(transform, geometry))
     image.CopyInformation(grid)
     return image
 
@@ -73,6 +73,26 @@ def inverse_consistency_mm(
     if not errors:
         return {"mean": 0.0, "maximum": 0.0}
     return {"mean": float(np.mean(errors)), "maximum": float(np.max(errors))}
+
+
+def _determinants(transform: sitk.Transform, geometry: GridGeometry) -> np.ndarray:
+    """Determinants (Z, Y, X), some slices at a time: the displacements of a large volume would fill the memory."""
+    width, height, depth = geometry.size
+    result = np.empty((depth, height, width), np.float32)
+    thickness = max(1, _VOXELS_AT_A_TIME // (width * height))
+    for start in range(0, depth, thickness):
+        stop = min(start + thickness, depth)
+        # One slice more on each side, for the differences.
+        first, last = max(start - 1, 0), min(stop + 1, depth)
+        origin = geometry.index_to_physical() @ np.array([0.0, 0.0, first, 1.0])
+        slab = replace(
+            geometry,
+            size=(width, height, last - first),
+            origin_mm=(float(origin[0]), float(origin[1]), float(origin[2])),
+        )
+        values = jacobian_determinant(_index_displacement(transform, slab))[0]
+        result[start:stop] = values[:, :, start - first : stop - first].permute(2, 1, 0).numpy()
+    return result
 
 
 def _index_displacement(transform: sitk.Transform, geometry: GridGeometry) -> torch.Tensor:

@@ -7,8 +7,6 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from mambamed.jobs.reporter import Reporter
-from mambamed.registration.geometry import GridGeometry
-from mambamed.registration.pressure_field import grid_points_mm
 
 __all__ = ["overlap_percent", "shown_tissue_ml", "warn_of_different_fields"]
 
@@ -47,8 +45,9 @@ def overlap_percent(
         counted = counted > 0
         if not counted.any():
             # A mask thinner than the coarse grid: look at its own voxels.
-            points = grid_points_mm(GridGeometry.of_image(fixed))[sitk.GetArrayViewFromImage(fixed_mask).ravel() > 0]
-            hits = [_is_inside(covered, transform.TransformPoint(point.tolist())) for point in points[:2000]]
+            indices = np.argwhere(sitk.GetArrayViewFromImage(fixed_mask) > 0)[:2000, ::-1].tolist()
+            points = [fixed.TransformIndexToPhysicalPoint(index) for index in indices]
+            hits = [_is_inside(covered, transform.TransformPoint(point)) for point in points]
             return 100.0 * float(np.mean(hits))
     return 100.0 * float((inside & counted).sum() / counted.sum())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -56,6 +57,13 @@ class GridGeometry:
         first, second, third = (-(-count // stride) for count in self.size)
         x_mm, y_mm, z_mm = (step * stride for step in self.spacing_mm)
         return replace(self, size=(first, second, third), spacing_mm=(x_mm, y_mm, z_mm))
+
+    def padded(self, margin: int | Sequence[int]) -> GridGeometry:
+        """The grid with ``margin`` more samples (one number, or one per axis) on both sides of each axis."""
+        cells = [margin] * 3 if isinstance(margin, int) else list(margin)
+        first = self.index_to_physical() @ np.array([*(-count for count in cells), 1.0])
+        x, y, z = (count + 2 * extra for count, extra in zip(self.size, cells, strict=True))
+        return replace(self, size=(x, y, z), origin_mm=(float(first[0]), float(first[1]), float(first[2])))
 
     def isotropic(self, spacing_mm: float) -> GridGeometry:
         """A grid of cubic voxels over the same extent, centred on it; an axis with one sample stays as it is."""

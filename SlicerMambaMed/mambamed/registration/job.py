@@ -124,8 +124,9 @@ def _write(result: RegistrationResult, fixed: sitk.Image, settings: Registration
             sitk.WriteTransform(transform, str(temporary))
         job.record.add_output(role, f"outputs/{name}")
     images: dict[str, tuple[str, sitk.Image]] = {}
-    if settings.displacement and not result.transform.IsLinear():
-        images["displacement"] = ("displacement.nrrd", _displacement(result))
+    if settings.displacement and isinstance(result.transform, sitk.DisplacementFieldTransform):
+        field = sitk.Cast(result.transform.GetDisplacementField(), sitk.sitkVectorFloat32)
+        images["displacement"] = ("displacement.nrrd", field)
     if settings.warped:
         images["warped"] = ("warped.nii.gz", result.warped)
     if settings.jacobian:
@@ -135,15 +136,3 @@ def _write(result: RegistrationResult, fixed: sitk.Image, settings: Registration
     for role, (name, image) in images.items():
         write_image(image, job.output_path(name), overwrite=True)
         job.record.add_output(role, f"outputs/{name}")
-
-
-def _displacement(result: RegistrationResult) -> sitk.Image:
-    grid = result.jacobian
-    return sitk.TransformToDisplacementField(
-        result.transform,
-        sitk.sitkVectorFloat32,
-        grid.GetSize(),
-        grid.GetOrigin(),
-        grid.GetSpacing(),
-        grid.GetDirection(),
-    )

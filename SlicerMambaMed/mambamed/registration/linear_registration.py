@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
 from mambamed.registration.disa.network import DISANet
+from mambamed.registration.disa.prepare import WORKING_SPACING_MM
 from mambamed.registration.feature_cache import describe_cached
 from mambamed.registration.features import describe_image
 from mambamed.registration.features import paired
@@ -29,6 +30,9 @@ from mambamed.registration.transforms import composed
 from mambamed.registration.transforms import linear_matrix
 
 __all__ = ["register_linear"]
+
+_FIELD_MARGIN = 4
+"""Samples of a displacement field beyond the fixed image: outside the field SimpleITK's transform is the identity."""
 
 
 def register_linear(
@@ -106,7 +110,8 @@ def register_linear(
     )
     found: sitk.Transform = composed(rough.transform, linear_matrix(rest.transform))
     if rest.pressure is not None:
-        found = rest.pressure.transform(fixed, rough.transform)
+        grid = GridGeometry.of_image(fixed).isotropic(spacing_mm or WORKING_SPACING_MM).padded(_FIELD_MARGIN)
+        found = rest.pressure.transform(grid, rough.transform)
     return replace(
         rest,
         transform=found,

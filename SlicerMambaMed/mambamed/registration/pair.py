@@ -16,7 +16,6 @@ from mambamed.registration.field_of_view import warn_of_different_fields
 from mambamed.registration.geometry import GridGeometry
 from mambamed.registration.planar import is_planar
 from mambamed.registration.planar import plane_frame
-from mambamed.registration.pressure_field import grid_points_mm
 from mambamed.registration.settings import RegistrationSettings
 from mambamed.registration.transforms import linear_matrix
 
@@ -159,12 +158,14 @@ def _mask(mask: sitk.Image | None, volume: sitk.Image, name: str) -> sitk.Image 
 
 def _within_region(volume: sitk.Image, mask: sitk.Image | None, region: tuple[float, ...]) -> sitk.Image:
     """The mask, or everything, inside a box along the patient's axes."""
-    points = grid_points_mm(GridGeometry.of_image(volume))
-    inside = np.ones(len(points), bool)
+    matrix = GridGeometry.of_image(volume).index_to_physical()
+    k, j, i = np.ogrid[tuple(slice(count) for count in reversed(volume.GetSize()))]
+    inside = np.ones(volume.GetSize()[::-1], bool)
     for axis in range(3):
         low, high = sorted(region[2 * axis : 2 * axis + 2])
-        inside &= (points[:, axis] >= low) & (points[:, axis] <= high)
-    box = sitk.GetImageFromArray(inside.reshape(volume.GetSize()[::-1]).astype(np.uint8))
+        place = matrix[axis, 0] * i + matrix[axis, 1] * j + matrix[axis, 2] * k + matrix[axis, 3]
+        inside &= (place >= low) & (place <= high)
+    box = sitk.GetImageFromArray(inside.astype(np.uint8))
     box.CopyInformation(volume)
     both = box if mask is None else box * mask
     if not sitk.GetArrayViewFromImage(both).any():

@@ -32,15 +32,17 @@ class PressureMotion:
         matrix = self.model.matrices(self.parameters.double()[None])[0]
         return self.model.basis(points_mm) @ matrix.T
 
-    def transform(self, grid: sitk.Image, outer: sitk.AffineTransform) -> sitk.DisplacementFieldTransform:
+    def transform(self, grid: GridGeometry, outer: sitk.AffineTransform) -> sitk.DisplacementFieldTransform:
         """``outer`` after this motion, as a displacement field on a grid (LPS mm)."""
-        points = torch.from_numpy(grid_points_mm(GridGeometry.of_image(grid)))
+        points = torch.from_numpy(grid_points_mm(grid))
         moved = self.apply(points).numpy()
         matrix = np.reshape(outer.GetMatrix(), (3, 3))
         moved = moved @ matrix.T + np.array(outer.TransformPoint((0.0, 0.0, 0.0)))
-        vectors = (moved - points.numpy()).reshape(*reversed(grid.GetSize()), 3)
+        vectors = (moved - points.numpy()).reshape(*reversed(grid.size), 3)
         field = sitk.GetImageFromArray(vectors, isVector=True)
-        field.CopyInformation(grid)
+        field.SetSpacing(grid.spacing_mm)
+        field.SetOrigin(grid.origin_mm)
+        field.SetDirection(grid.direction)
         return sitk.DisplacementFieldTransform(field)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from mambamed.registration.landmarks import landmark_errors_mm
 __all__ = ["RegistrationResult", "build_result", "inverse_transform", "jacobian_image", "landmark_errors_mm"]
 
 _MARGIN_SAMPLES = 4
+"""Samples of a displacement field beyond its image: outside the field SimpleITK's transform is the identity."""
 _FINEST_INVERSE_SAMPLES = 6_000_000
 
 
@@ -96,10 +96,10 @@ def inverse_transform(transform: sitk.Transform, grid: sitk.Image) -> sitk.Trans
     if isinstance(transform, sitk.DisplacementFieldTransform):
         source = GridGeometry.of_image(transform.GetDisplacementField())
         # The inverse is as smooth as the field itself.
-        target = _with_margin(own.isotropic(max(min(source.spacing_mm), min(own.spacing_mm))))
+        target = own.isotropic(max(min(source.spacing_mm), min(own.spacing_mm))).padded(_MARGIN_SAMPLES)
     else:
-        target = _with_margin(_not_too_fine(own))
-        source = _with_margin(target)
+        target = _not_too_fine(own).padded(_MARGIN_SAMPLES)
+        source = target.padded(_MARGIN_SAMPLES)
     forward = displacement_on(transform, source)
     affine = _nearest_affine(forward.numpy(), source)
     return field_transform(inverse_displacement(forward, source, target, affine), target)
@@ -128,10 +128,3 @@ def _not_too_fine(geometry: GridGeometry) -> GridGeometry:
         return geometry
     extent = float(np.prod([count * step for count, step in zip(geometry.size, geometry.spacing_mm, strict=True)]))
     return geometry.isotropic((extent / _FINEST_INVERSE_SAMPLES) ** (1 / 3))
-
-
-def _with_margin(geometry: GridGeometry) -> GridGeometry:
-    """Some samples more on every side: beyond a displacement field SimpleITK's transform is the identity."""
-    first = geometry.index_to_physical() @ np.array([*[-_MARGIN_SAMPLES] * 3, 1.0])
-    x, y, z = (count + 2 * _MARGIN_SAMPLES for count in geometry.size)
-    return replace(geometry, size=(x, y, z), origin_mm=(float(first[0]), float(first[1]), float(first[2])))

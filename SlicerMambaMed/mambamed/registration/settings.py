@@ -87,7 +87,7 @@ class RegistrationSettings:
         warped: write the moving volume on the fixed volume's grid.
         jacobian: write the Jacobian determinant.
         similarity_map: write the local similarity after registration.
-        displacement: write the transform as a displacement field, too, on the fixed volume's grid.
+        displacement: write a transform that is not linear as a displacement field, too.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: number format of the DISA network: ``auto``, ``float32``, ``bfloat16``.
         cache: keep features in the user's cache folder and take them from there.

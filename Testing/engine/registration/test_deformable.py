@@ -98,7 +98,7 @@ def test_search_finds_a_shift_and_its_plan_bounds_memory() -> None:
     torch.testing.assert_close(field[0].mean(dim=(1, 2, 3)), torch.tensor([3.0, -2.0, 0.0]), atol=0.05, rtol=0)
     large = plan_search((200, 200, 200), 2.0, 20.0)
     assert large.factor > 1
-    assert (200 / large.factor) ** 3 * (2 * large.radius + 1) ** 3 <= 1.1e8
+    assert (200 / large.factor) ** 3 * (2 * large.radius + 1) ** 3 <= 1.7e8
     flat = plan_search((300, 300, 1), 1.0, 10.0)
     assert flat.factor == 1
 

@@ -20,7 +20,7 @@ from mambamed.registration.layers.box_filter import box_mean
 __all__ = ["SearchPlan", "plan_search", "search_displacements"]
 
 _COUPLING = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-_MOST_COSTS = 100_000_000
+_MOST_COSTS = 160_000_000
 _CHUNK = 4096
 
 
@@ -40,7 +40,7 @@ class SearchPlan:
 
 
 def plan_search(size: tuple[int, int, int], cell_mm: float, range_mm: float) -> SearchPlan:
-    """Choose the finest search grid whose table of costs stays within about 400 MB."""
+    """Choose the finest search grid whose table of costs stays within about 640 MB."""
     factor = 1
     while True:
         radius = max(1, round(range_mm / (cell_mm * factor)))

@@ -196,14 +196,9 @@ def _field_grid(geometry: GridGeometry, pair: ImagePair) -> GridGeometry:
         for count, step in zip(geometry.size, geometry.spacing_mm, strict=True)
     ]
     margin = [_FIELD_MARGIN * round(step / own) for step, own in zip(geometry.spacing_mm, fine, strict=True)]
-    size = [
-        (count - 1) * round(step / own) + 1 + 2 * extra
-        for count, step, own, extra in zip(geometry.size, geometry.spacing_mm, fine, margin, strict=True)
-    ]
-    placed = replace(geometry, spacing_mm=(fine[0], fine[1], fine[2]))
-    origin = placed.index_to_physical() @ np.array([*(-extra for extra in margin), 1.0])
-    return replace(
-        placed,
-        size=(size[0], size[1], size[2]),
-        origin_mm=(float(origin[0]), float(origin[1]), float(origin[2])),
+    first, second, third = (
+        (count - 1) * round(step / own) + 1
+        for count, step, own in zip(geometry.size, geometry.spacing_mm, fine, strict=True)
     )
+    placed = replace(geometry, size=(first, second, third), spacing_mm=(fine[0], fine[1], fine[2]))
+    return placed.padded(margin)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 
 from mambamed.imaging import reorient
@@ -64,7 +62,7 @@ class FeatureFrame:
             margin_cells: cells beyond the fixed grid on each side.
         """
         margin = [margin_cells if count > 1 else 0 for count in self.geometry.size]
-        grid = _padded(self._working, [cells * self._stride for cells in margin])
+        grid = self._working.padded([cells * self._stride for cells in margin])
         moved, inside = self._moved(transform, grid)
         settings: dict[str, Any] = {"spacing_mm": self._spacing_mm, "stride": self._stride, **self._options}
         if self._fixed is None:
@@ -90,9 +88,3 @@ class FeatureFrame:
         # Beyond its border the volume goes on with the border's values: no edge appears that is not in it.
         resampler.SetUseNearestNeighborExtrapolator(True)
         return resampler.Execute(self._smooth_moving), inside
-
-
-def _padded(geometry: GridGeometry, margin: list[int]) -> GridGeometry:
-    first = geometry.index_to_physical() @ np.array([*(-cells for cells in margin), 1.0])
-    x, y, z = (count + 2 * cells for count, cells in zip(geometry.size, margin, strict=True))
-    return replace(geometry, size=(x, y, z), origin_mm=(float(first[0]), float(first[1]), float(first[2])))
