@@ -20,6 +20,7 @@ from mambamed.emphysema.density import HISTOGRAM_EDGES_HU
 from mambamed.emphysema.density import RegionMeasures
 from mambamed.emphysema.density import histogram
 from mambamed.emphysema.follow_up import RegionChange
+from mambamed.emphysema.follow_up import acquisition_warning
 from mambamed.emphysema.follow_up import compare_regions
 from mambamed.emphysema.follow_up import volume_warning
 from mambamed.emphysema.learned import LearnedParts
@@ -50,7 +51,7 @@ def analyze(
     *,
     lobes: sitk.Image | None = None,
     expert: sitk.Image | None = None,
-    previous_ct: sitk.Image | None = None,
+    previous_ct: sitk.Image | str | os.PathLike[str] | None = None,
     previous_lungs: sitk.Image | None = None,
     previous_lobes: sitk.Image | None = None,
     reporter: Reporter | None = None,
@@ -64,7 +65,7 @@ def analyze(
         lungs: Label map of the lungs; None finds them.
         lobes: Label map of the lobes, for measures by lobe.
         expert: Label map of emphysema drawn by a person, for the checks of the explanations.
-        previous_ct: Earlier scan of the same patient.
+        previous_ct: Earlier scan of the same patient, or its path.
         previous_lungs: Label map of the lungs on the earlier scan.
         previous_lobes: Label map of the lobes on the earlier scan.
         reporter: Told progress and warnings.
@@ -80,11 +81,8 @@ def analyze(
         >>> result = analyze(SimpleITK.ReadImage("chest.nii.gz"), noise_filter="median")
         >>> result.regions["left upper third"].perc15_hu
     """
-    known = _NOTHING_KNOWN
-    if not isinstance(ct, sitk.Image):
-        from mambamed.emphysema.reading import read_ct
-
-        ct, known = read_ct(Path(ct))
+    ct, known = _read(ct)
+    previous, previous_known = _read(previous_ct) if previous_ct is not None else (None, _NOTHING_KNOWN)
     by_hand = {name: settings.pop(name) for name in _NOTHING_KNOWN.to_json() if name in settings}
     if by_hand:
         settings["acquisition"] = Acquisition.from_json(by_hand)
@@ -98,13 +96,23 @@ def analyze(
         lungs=lungs,
         lobes=lobes,
         expert=expert,
-        previous_ct=previous_ct,
+        previous_ct=previous,
         previous_lungs=previous_lungs,
         previous_lobes=previous_lobes,
         loaded_model=model,
         known_acquisition=known,
+        previous_acquisition=previous_known,
         reporter=reporter,
     )
+
+
+def _read(ct: sitk.Image | str | os.PathLike[str]) -> tuple[sitk.Image, Acquisition]:
+    """Take an image as it is, read a path with what its headers say."""
+    if isinstance(ct, sitk.Image):
+        return ct, _NOTHING_KNOWN
+    from mambamed.emphysema.reading import read_ct
+
+    return read_ct(Path(ct))
 
 
 def analyze_with(
@@ -119,12 +127,14 @@ def analyze_with(
     previous_lobes: sitk.Image | None = None,
     loaded_model: Any = None,
     known_acquisition: Acquisition = _NOTHING_KNOWN,
+    previous_acquisition: Acquisition = _NOTHING_KNOWN,
     reporter: Reporter | None = None,
 ) -> EmphysemaResult:
     """Analyse with settings in one value; see ``analyze``.
 
-    ``known_acquisition`` is what DICOM says; ``settings.acquisition`` goes before it. ``loaded_model`` is a severity
-    model that was loaded before, used instead of ``settings.severity_model``.
+    ``known_acquisition`` is what DICOM says, ``previous_acquisition`` of the earlier scan; ``settings.acquisition``
+    goes before the former. ``loaded_model`` is a severity model that was loaded before, used instead of
+    ``settings.severity_model``.
     """
     report = reporter if reporter is not None else NullReporter()
     durations_s: dict[str, float] = {}
@@ -145,6 +155,8 @@ def analyze_with(
         stage = StageReporter(report, density_end, 1.0 - learned_share)
         earlier = prepare_scan(previous_ct, previous_lungs, previous_lobes, settings, stage)
         change = _change(earlier, measures, settings, stage, warnings)
+        found = acquisition_warning(previous_acquisition, acquisition)
+        warnings += [found] if found is not None else []
         durations_s["follow-up"] = time.perf_counter() - started
     learned = run_learned_parts(
         scan, settings, loaded_model, expert, ct, StageReporter(report, 1.0 - learned_share, 1.0), durations_s

@@ -15,11 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from mambamed.emphysema.acquisition import Acquisition
 from mambamed.emphysema.analysis_warning import AnalysisWarning
 from mambamed.emphysema.density import RegionMeasures
 from mambamed.emphysema.density import percent_below
 
-__all__ = ["REPEATABILITY", "RegionChange", "adjusted_hu", "compare_regions", "volume_warning"]
+__all__ = [
+    "REPEATABILITY",
+    "RegionChange",
+    "acquisition_warning",
+    "adjusted_hu",
+    "compare_regions",
+    "volume_warning",
+]
 
 _LARGEST_VOLUME_CHANGE_PERCENT = 10.0
 
@@ -138,4 +146,29 @@ def volume_warning(change: RegionChange, later: RegionMeasures) -> AnalysisWarni
         "follow-up",
         f"The lungs' volume changed by {percent:+.0f} % between the scans: the breath-holds differ, so read the "
         "volume-adjusted changes, and those with caution.",
+    )
+
+
+def acquisition_warning(earlier: Acquisition, later: Acquisition) -> AnalysisWarning | None:
+    """Warn when two scans are known to have been made differently."""
+    names = {
+        "kernel": "kernel",
+        "slice_thickness_mm": "slice thickness",
+        "kilovolt_peak": "tube voltage",
+        "contrast": "contrast",
+        "manufacturer": "manufacturer",
+        "scanner": "scanner",
+        "reconstruction": "reconstruction",
+    }
+    before, now = earlier.to_json(), later.to_json()
+    different = [
+        f"{words} {before[name]} and {now[name]}"
+        for name, words in names.items()
+        if before[name] is not None and now[name] is not None and before[name] != now[name]
+    ]
+    if not different:
+        return None
+    return AnalysisWarning(
+        "follow-up",
+        f"The scans were made differently ({', '.join(different)}): changes of density may come from that alone.",
     )

@@ -57,10 +57,16 @@ def run(request: JobRequest, job: JobContext) -> None:
         images = {
             name: read_image(item["path"], series=item.get("series"))
             for name, item in inputs.items()
-            if name not in ("ct", "dicom")
+            if name not in ("ct", "previous_ct", "dicom")
         }
+        earlier: dict[str, Any] = {}
+        if "previous_ct" in inputs:
+            item = inputs["previous_ct"]
+            image, known = read_ct(Path(item["path"]), item.get("series"))
+            earlier = {"previous_ct": image, "previous_acquisition": known}
     job.check_cancelled()
-    result = analyze_with(ct, settings, known_acquisition=acquisition, reporter=StageReporter(job, 0.02, 0.9), **images)
+    reporter = StageReporter(job, 0.02, 0.9)
+    result = analyze_with(ct, settings, known_acquisition=acquisition, reporter=reporter, **images, **earlier)
     job.check_cancelled()
     with job.record.timed("write"):
         _write_images(result, job)

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 
 from mambamed.emphysema.analysis_warning import AnalysisWarning
 from mambamed.emphysema.lungs.given import on_grid_of
+from mambamed.emphysema.lungs.work_grid import clean_hu
 from mambamed.emphysema.result import PatternSummary
 from mambamed.emphysema.scan import Scan
 from mambamed.emphysema.settings import EmphysemaSettings
@@ -73,13 +74,16 @@ def run_learned_parts(
         durations_s: Seconds per part are added here.
     """
     parts = LearnedParts()
+    if set(settings.compute) == {"density"}:
+        return parts
     lungs = scan.sides > 0
+    ct_hu = clean_hu(scan.ct_hu)
     if "patterns" in settings.compute:
         from mambamed.emphysema.patterns import classify_patterns_map
 
         started = time.perf_counter()
         parts.pattern_map = classify_patterns_map(
-            scan.ct_hu,
+            ct_hu,
             lungs,
             scan.spacing_mm,
             model=settings.pattern_model,
@@ -95,7 +99,7 @@ def run_learned_parts(
 
         started = time.perf_counter()
         parts.severity = grade(
-            scan.ct_hu,
+            ct_hu,
             lungs,
             scan.spacing_mm,
             model=model,
@@ -107,7 +111,12 @@ def run_learned_parts(
         durations_s["severity"] = time.perf_counter() - started
     if "explanations" in settings.compute and parts.severity is not None and settings.explanation_methods:
         started = time.perf_counter()
-        _explain(parts, scan, settings, _expert_mask(expert, ct, parts), StageReporter(reporter, 0.5, 1.0))
+        mask = _expert_mask(expert, ct, parts)
+        try:
+            _explain(parts, scan, ct_hu, settings, mask, StageReporter(reporter, 0.5, 1.0))
+        except ImportError as error:
+            message = f'The severity was not explained: the Python package "{error.name}" is missing; install it.'
+            parts.warnings.append(AnalysisWarning("explanations", message))
         durations_s["explanations"] = time.perf_counter() - started
     return parts
 
@@ -133,7 +142,12 @@ def pattern_percent(
 
 
 def _explain(
-    parts: LearnedParts, scan: Scan, settings: EmphysemaSettings, expert: np.ndarray | None, reporter: Reporter
+    parts: LearnedParts,
+    scan: Scan,
+    ct_hu: np.ndarray,
+    settings: EmphysemaSettings,
+    expert: np.ndarray | None,
+    reporter: Reporter,
 ) -> None:
     from mambamed.emphysema.explain import explain
 
@@ -143,14 +157,14 @@ def _explain(
     parts.explanations = dict(
         explain(
             parts.severity,
-            scan.ct_hu,
+            ct_hu,
             lungs,
             scan.spacing_mm,
             methods=settings.explanation_methods,
             target_class=settings.explanation_class,
             layer=settings.explanation_layer,
             regions=scan.regions,
-            low_attenuation=(scan.ct_hu < _LOW_ATTENUATION_HU) & lungs,
+            low_attenuation=(ct_hu < _LOW_ATTENUATION_HU) & lungs,
             expert=expert,
             seed=settings.seed,
             device=settings.device,

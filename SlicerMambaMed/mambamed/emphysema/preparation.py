@@ -17,7 +17,8 @@ __all__ = ["Preparation", "prepare_values"]
 
 _AIR_HU = -1000.0
 _FEWEST_AIR_VOXELS = 30
-_LARGEST_SHIFT_HU = 60.0
+_LARGEST_SHIFT_HU = 40.0
+_NORMAL_INTERQUARTILE_RANGE = 1.349
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Preparation:
     Attributes:
         noise_filter: ``off`` or the filter in words.
         calibration_shift_hu: Added to every value; 0 without calibration.
-        trachea_mean_hu: Mean of the air in the trachea before any of it; None if the trachea was not found.
-        trachea_sd_hu: Its standard deviation: the noise of the scan.
+        trachea_mean_hu: Mean of the air in the trachea (of the middle half of its values) before any of it; None if
+            the trachea was not found.
+        trachea_sd_hu: Its standard deviation, from the same: the noise of the scan.
         warnings: What the reader must know.
     """
 
@@ -69,8 +71,7 @@ def prepare_values(
     """
     air = ct_hu[trachea_core]
     known = air.size >= _FEWEST_AIR_VOXELS
-    mean_hu = float(air.mean(dtype=np.float64)) if known else None
-    sd_hu = float(air.std(dtype=np.float64)) if known else None
+    mean_hu, sd_hu = _middle_half(air) if known else (None, None)
     values = ct_hu
     words = "off"
     warnings: list[AnalysisWarning] = []
@@ -84,6 +85,16 @@ def prepare_values(
         if shift_hu:
             values = values.astype(np.float32) + np.float32(shift_hu)
     return values, Preparation(words, shift_hu, mean_hu, sd_hu, tuple(warnings))
+
+
+def _middle_half(air: np.ndarray) -> tuple[float, float]:
+    """Mean of the middle half of the values, and the standard deviation that their spread means.
+
+    The rest holds the slices in which the trachea begins and ends, with tissue mixed in.
+    """
+    low, high = np.percentile(air, [25.0, 75.0])
+    middle = air[(air >= low) & (air <= high)]
+    return float(middle.mean(dtype=np.float64)), float((high - low) / _NORMAL_INTERQUARTILE_RANGE)
 
 
 def _filtered(
