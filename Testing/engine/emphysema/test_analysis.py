@@ -119,7 +119,6 @@ def test_lobes_are_measured_by_name(chest):
 
 def test_noise_filter_and_calibration_are_off_unless_asked_for_and_told():
     chest = draw_chest(noise_hu=40.0)
-    chest.hu[:] += 12
     plain = analyze(chest.image())
     assert plain.preparation.to_json()["noise_filter"] == "off"
     assert not {"noise", "calibration"} & set(_kinds(plain))
@@ -128,8 +127,15 @@ def test_noise_filter_and_calibration_are_off_unless_asked_for_and_told():
         assert filtered.regions["left lung"].sd_hu < 0.6 * plain.regions["left lung"].sd_hu
         assert filtered.regions["left lung"].mean_hu == pytest.approx(plain.regions["left lung"].mean_hu, abs=2)
         assert "noise" in _kinds(filtered)
-    calibrated = analyze(chest.image(), tracheal_air_calibration=True)
-    assert calibrated.preparation.calibration_shift_hu == pytest.approx(-12, abs=4)
+
+
+def test_calibration_brings_the_air_of_the_trachea_to_minus_1000():
+    chest = draw_chest(noise_hu=8.0)
+    chest.hu[:] += 12
+    plain, calibrated = (analyze(chest.image(), tracheal_air_calibration=on) for on in (False, True))
+    assert plain.preparation.trachea_mean_hu == pytest.approx(-988, abs=2)
+    assert plain.preparation.trachea_sd_hu == pytest.approx(8, abs=2.5)
+    assert calibrated.preparation.calibration_shift_hu == pytest.approx(-12, abs=2)
     shift = calibrated.regions["whole lung"].mean_hu - plain.regions["whole lung"].mean_hu
     assert shift == pytest.approx(calibrated.preparation.calibration_shift_hu, abs=0.1)
     assert "calibration" in _kinds(calibrated)
