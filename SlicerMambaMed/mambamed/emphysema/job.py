@@ -54,7 +54,7 @@ def run(request: JobRequest, job: JobContext) -> None:
         ct, acquisition = read_ct(Path(inputs["ct"]["path"]), inputs["ct"].get("series"))
         if "dicom" in inputs:
             acquisition = _acquisition_of_series(inputs["dicom"])
-        images = {
+        images: dict[str, Any] = {
             name: read_image(item["path"], series=item.get("series"))
             for name, item in inputs.items()
             if name not in ("ct", "previous_ct", "dicom")
