@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -71,6 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         subparser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
         subparser.add_argument("--workers", type=int, default=1, help="cases at the same time (default: %(default)s)")
         subparser.add_argument(
+            "--dask-address",
+            help="scheduler of a Dask cluster, for example tcp://10.0.0.5:8786, whose workers do the cases (default: "
+            "Dask workers on this machine)",
+        )
+        subparser.add_argument(
             "--overwrite", action="store_true", help="run cases again that were done with other settings"
         )
         subparser.add_argument("--json", action="store_true", help="print one JSON object per case")
@@ -106,7 +112,14 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         threads = max(1, (os.cpu_count() or 1) // min(arguments.workers, max(1, len(cases))))
         environment = {"OMP_NUM_THREADS": str(threads)} if arguments.workers > 1 else {}
         outcomes_in_order = run_cohort(
-            cases, output, arguments.workers, arguments.overwrite, note, draw, environment=environment
+            cases,
+            output,
+            arguments.workers,
+            arguments.overwrite,
+            note,
+            draw,
+            environment=environment,
+            dask_address=_dask_address(arguments),
         )
         line.close()
         write_text_atomically(output / "summary.csv", _summary(outcomes_in_order, task))
@@ -118,6 +131,21 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if not arguments.json:
         print(f"{len(cases) - failed_count} of {len(cases)} cases are done. Summary: {output / 'summary.csv'}")
     return ExitCode.FAILED if failed_count else ExitCode.DONE
+
+
+def _dask_address(arguments: argparse.Namespace) -> str | None:
+    """Return where the cases are done: at the address given, on Dask workers here, or without Dask if it is absent."""
+    has_dask = importlib.util.find_spec("distributed") is not None
+    if arguments.dask_address and not has_dask:
+        raise BadRequestError(
+            "--dask-address needs the packages dask and distributed; install with: pip install 'mambamed[cohort]'"
+        )
+    if arguments.dask_address:
+        return str(arguments.dask_address)
+    if has_dask:
+        return "local"
+    print("The package distributed is not installed; the cases are done by engines of this process.", file=sys.stderr)
+    return None
 
 
 def _batch_progress(name: str, status: JobStatus, done_count: int, case_count: int) -> Event:

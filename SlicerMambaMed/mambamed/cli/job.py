@@ -1,4 +1,4 @@
-"""``mambamed job status|follow|cancel|resume|run DIR``: orders to job directories, from any shell."""
+"""``mambamed job status|follow|stop|cancel|resume|run DIR``: orders to job directories, from any shell."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mambamed.cli.engine import add_task_argument
+from mambamed.cli.launch_options import add_launch_arguments
+from mambamed.cli.launch_options import prefix_words
 from mambamed.cli.terminal import ProgressLine
 from mambamed.cli.terminal import event_line
 from mambamed.cli.terminal import format_duration
+from mambamed.errors import BadRequestError
 from mambamed.jobs.directory import JobDirectory
 from mambamed.jobs.engine import Engine
 from mambamed.jobs.events import EventKind
 from mambamed.jobs.files import jsonable
 from mambamed.jobs.launch import start_detached_job
+from mambamed.jobs.request import JobRequest
 from mambamed.jobs.states import ExitCode
 from mambamed.jobs.states import JobState
 from mambamed.jobs.status import JobStatus
@@ -35,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, help_line in (
         ("status", "say how the job stands; exit code 0 unless it has failed (1, 2) or was cancelled (130)"),
         ("follow", "print what happens until the job ends; Ctrl-C stops following, not the job"),
-        ("cancel", "end the job and everything it has started"),
+        ("stop", "stop a training at its next safe point, so that it can go on from there (job resume)"),
+        ("cancel", "end the job and everything it has started, at once"),
         ("resume", "start a cancelled or failed job again, detached"),
         ("run", "run a queued job to its end in this shell; Ctrl-C cancels it"),
     ):
@@ -44,13 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--json", action="store_true", help="print JSON for programs")
         if name in ("resume", "run"):
             add_task_argument(action)
+        if name == "resume":
+            action.add_argument(
+                "--set",
+                action="append",
+                default=[],
+                metavar="NAME=VALUE",
+                help="go on with another value of a setting, for example precision=float32; may be given several times",
+            )
+            add_launch_arguments(action)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Carry out the chosen action."""
     job = JobDirectory(arguments.directory)
     job.request()  # refuses a folder that is no job
-    actions = {"status": _status, "follow": _follow, "cancel": _cancel, "resume": _resume, "run": _run}
+    actions = {"status": _status, "follow": _follow, "stop": _stop, "cancel": _cancel, "resume": _resume, "run": _run}
     return actions[arguments.action](job, arguments)
 
 
@@ -104,6 +119,20 @@ def _follow(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
         time.sleep(_FOLLOW_INTERVAL_S)
 
 
+def _stop(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
+    state = job.settle()
+    if not state.is_final:
+        job.request_stop()
+        while not (state := job.settle()).is_final:
+            time.sleep(_FOLLOW_INTERVAL_S)
+    message = job.status().message
+    if arguments.json:
+        print(json.dumps({"state": state.value, "message": message}))
+    else:
+        print(f"The job is {state.value}.")
+    return ExitCode.DONE if state is JobState.CANCELLED else ExitCode.FAILED
+
+
 def _cancel(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
     state = job.settle()
     already_ended = state.is_final
@@ -118,13 +147,39 @@ def _cancel(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
 
 def _resume(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
     job.settle()
+    prefix = prefix_words(arguments.launch_prefix)
+    request = _with_changes(job.request(), arguments.set)
     job.reopen()
-    identity = start_detached_job(job, extra_tasks=arguments.task)
+    request.write(job.path)
+    identity = start_detached_job(
+        job, python=arguments.launch_python, command_prefix=prefix, extra_tasks=arguments.task
+    )
     if arguments.json:
         print(json.dumps({"state": JobState.QUEUED.value, "pid": identity.pid}))
     else:
         print(f"The job goes on as process {identity.pid}. Follow it with: mambamed job follow {job.path}")
     return ExitCode.DONE
+
+
+def _with_changes(request: JobRequest, changes: list[str]) -> JobRequest:
+    """Return the request with some settings changed; values are JSON, or else plain text.
+
+    Raises:
+        BadRequestError: a change has another form, or names a setting that the job has not.
+    """
+    settings = dict(request.settings)
+    for change in changes:
+        name, separator, text = change.partition("=")
+        if not separator or name not in settings:
+            raise BadRequestError(
+                f"--set {change!r} changes no setting of this job; expected NAME=VALUE with one of: "
+                f"{', '.join(sorted(settings))}."
+            )
+        try:
+            settings[name] = json.loads(text)
+        except ValueError:
+            settings[name] = text
+    return replace(request, settings=settings)
 
 
 def _run(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mambamed.cli.delivery import Delivery
 from mambamed.cli.job import run_in_foreground
+from mambamed.cli.launch_options import prefix_words
 from mambamed.errors import BadRequestError
 from mambamed.errors import JobCancelledError
 from mambamed.errors import MambaMedError
@@ -82,10 +83,13 @@ def run_and_deliver(
             own_engine.close()
 
 
-def start_in_background(request: JobRequest, directory: Path, as_json: bool) -> ExitCode:
+def start_in_background(
+    request: JobRequest, directory: Path, as_json: bool, launch_prefix: str = "", launch_python: str = ""
+) -> ExitCode:
     """Start a job detached and say how to follow it."""
+    prefix = prefix_words(launch_prefix)
     job = JobDirectory(directory).create(request)
-    identity = start_detached_job(job)
+    identity = start_detached_job(job, python=launch_python, command_prefix=prefix)
     if as_json:
         print(json.dumps({"state": JobState.QUEUED.value, "directory": str(job.path), "pid": identity.pid}))
     else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import queue
 import shutil
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +27,7 @@ from mambamed.jobs.request import REQUEST_FILE
 from mambamed.jobs.request import JobRequest
 from mambamed.jobs.states import JobState
 
-__all__ = ["Case", "CaseOutcome", "check_case_name", "run_cohort"]
+__all__ = ["Case", "CaseOutcome", "check_case_name", "run_case", "run_cohort"]
 
 _FORBIDDEN_CHARACTERS = set('/\\:*?"<>|\0')
 _WAIT_INTERVAL_S = 0.2
@@ -83,6 +86,7 @@ def run_cohort(
     on_poll: Callable[[Mapping[str, JobDirectory]], None] | None = None,
     extra_tasks: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    dask_address: str | None = None,
 ) -> list[CaseOutcome]:
     """Run every case that is not done yet, each in ``folder/<case name>``.
 
@@ -97,6 +101,8 @@ def run_cohort(
         on_poll: called in this thread a few times per second with the cases that run now.
         extra_tasks: tasks besides the built-in ones, each ``name=module:function``.
         environment: variables set for the engines besides ours.
+        dask_address: ``"local"`` for Dask workers in this process, or the address of a Dask scheduler; None does
+            without Dask.
 
     Returns:
         One outcome per case, in the order of ``cases``.
@@ -110,12 +116,63 @@ def run_cohort(
         raise BadRequestError(f"Every case needs a name of its own; used more than once: {', '.join(repeated)}.")
     if not overwrite:
         _refuse_other_settings(cases, folder)
+    if dask_address is None:
+        incoming = _outcomes_of_engines(cases, folder, worker_count, overwrite, extra_tasks, environment)
+    else:
+        incoming = _outcomes_of_dask(cases, folder, worker_count, overwrite, extra_tasks, environment, dask_address)
+    outcomes: dict[str, CaseOutcome] = {}
+    with contextlib.closing(incoming):
+        for outcome in incoming:
+            if outcome is not None:
+                outcomes[outcome.name] = outcome
+                if on_outcome is not None:
+                    on_outcome(outcome)
+            elif on_poll is not None:
+                on_poll(_running(cases, folder, outcomes, worker_count))
+    return [outcomes[case.name] for case in cases]
+
+
+def _running(
+    cases: Sequence[Case], folder: Path, outcomes: Mapping[str, CaseOutcome], worker_count: int
+) -> dict[str, JobDirectory]:
+    """Return the next cases that have begun and not ended; they are few, and begin in order."""
+    names = itertools.islice((case.name for case in cases if case.name not in outcomes), worker_count)
+    return {name: JobDirectory(folder / name) for name in names if (folder / name / REQUEST_FILE).exists()}
+
+
+def _outcomes_of_dask(
+    cases: Sequence[Case],
+    folder: Path,
+    worker_count: int,
+    overwrite: bool,
+    extra_tasks: Sequence[str],
+    environment: Mapping[str, str] | None,
+    address: str,
+) -> Generator[CaseOutcome | None, None, None]:
+    """Give outcomes as they come, and None in between, from the workers of a Dask cluster."""
+    from mambamed.jobs.dask_cohort import DaskCohort
+
+    with (
+        DaskCohort(address, max(1, min(worker_count, len(cases)))) as cluster,
+        contextlib.closing(cluster.outcomes(cases, folder, overwrite, extra_tasks, environment)) as incoming,
+    ):
+        yield from incoming
+
+
+def _outcomes_of_engines(
+    cases: Sequence[Case],
+    folder: Path,
+    worker_count: int,
+    overwrite: bool,
+    extra_tasks: Sequence[str],
+    environment: Mapping[str, str] | None,
+) -> Generator[CaseOutcome | None, None, None]:
+    """Give outcomes as they come, and None in between, from engines of this process; they end with the generator."""
     waiting: queue.Queue[Case] = queue.Queue()
     for case in cases:
         waiting.put(case)
     finished: queue.Queue[CaseOutcome] = queue.Queue()
     stop = threading.Event()
-    running: dict[str, JobDirectory] = {}
 
     def work() -> None:
         with Engine(extra_tasks, environment=environment) as engine:
@@ -124,42 +181,45 @@ def run_cohort(
                     case = waiting.get_nowait()
                 except queue.Empty:
                     return
-                running[case.name] = JobDirectory(folder / case.name)
-                outcome = _run_case(case, folder, engine, stop, overwrite)
-                del running[case.name]
-                finished.put(outcome)
+                finished.put(run_case(case, folder, engine, overwrite, stop))
 
     workers = [threading.Thread(target=work) for _ in range(max(1, min(worker_count, len(cases))))]
-    outcomes: dict[str, CaseOutcome] = {}
+    missing = len(cases)
     try:
         for worker in workers:
             worker.start()
-        while len(outcomes) < len(cases):
-            if on_poll is not None:
-                on_poll(dict(running))
+        while missing:
+            yield None
             try:
-                outcome = finished.get(timeout=_WAIT_INTERVAL_S)
+                yield finished.get(timeout=_WAIT_INTERVAL_S)
+                missing -= 1
             except queue.Empty:
                 continue
-            outcomes[outcome.name] = outcome
-            if on_outcome is not None:
-                on_outcome(outcome)
     finally:
         stop.set()
         for worker in workers:
             worker.join()
-    return [outcomes[case.name] for case in cases]
 
 
 class _StopError(Exception):
     """The whole run was interrupted."""
 
 
-def _run_case(case: Case, folder: Path, engine: Engine, stop: threading.Event, overwrite: bool) -> CaseOutcome:
-    """Run one case and say how it ended; whatever goes wrong with it stays with it."""
+def run_case(
+    case: Case, folder: Path, engine: Engine, overwrite: bool = False, stop: threading.Event | None = None
+) -> CaseOutcome:
+    """Run one case in ``folder/<case name>`` and say how it ended; whatever goes wrong with it stays with it.
+
+    Args:
+        case: what to do; nothing is done if it is done already.
+        folder: where the job directories are.
+        engine: computes it.
+        overwrite: run it again if it was done with other settings.
+        stop: set to cancel it.
+    """
 
     def leave_when_stopped() -> None:
-        if stop.is_set():
+        if stop is not None and stop.is_set():
             raise _StopError
 
     job = JobDirectory(folder / case.name)

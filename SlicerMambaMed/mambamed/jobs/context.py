@@ -93,6 +93,11 @@ class JobContext:
         if self._cancelled.is_set():
             raise JobCancelledError("The job was cancelled.")
 
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody wants the job stopped at its next safe point (``job stop``); see ``reporter``."""
+        return self._job.stop_file.exists()
+
     # --- files ---
     def output_path(self, name: str) -> Path:
         """Return where to write the output file ``name``; it gets its final place, ``outputs/<name>``, at the end.

@@ -78,6 +78,11 @@ class JobDirectory:
         return self.path / "cancel.requested"
 
     @property
+    def stop_file(self) -> Path:
+        """Its presence asks a long job to stop at its next safe point, ready to be resumed."""
+        return self.path / "stop.requested"
+
+    @property
     def heartbeat_file(self) -> Path:
         """Touched by the engine every few seconds, so that readers on other machines know that it lives."""
         return self.path / "heartbeat"
@@ -111,6 +116,7 @@ class JobDirectory:
         if state not in (JobState.CANCELLED, JobState.FAILED):
             raise BadRequestError(f"The job in {self.path} is {state.value}; only a cancelled or failed one resumes.")
         self.cancel_file.unlink(missing_ok=True)
+        self.stop_file.unlink(missing_ok=True)
         self.remove_partial_outputs()
         self._log.append(EventKind.STATE, state=JobState.QUEUED)
 
@@ -185,6 +191,19 @@ class JobDirectory:
         if status.process is None:
             self.mark_cancelled()
 
+    def request_stop(self) -> None:
+        """Ask the job to stop at its next safe point and return at once; it ends cancelled and can be resumed.
+
+        A training saves where it is; other tasks know no such point and go on. A job that nobody has started yet is
+        cancelled here.
+        """
+        status = self.status()
+        if status.state.is_final:
+            return
+        self.stop_file.touch()
+        if status.process is None:
+            self.mark_cancelled()
+
     def enforce_cancel(self) -> JobState:
         """Kill the job's process tree if it still runs on this machine, clean up and mark the job cancelled."""
         status = self.status()
@@ -218,19 +237,34 @@ class JobDirectory:
             time.sleep(_POLL_INTERVAL_S)
         return state
 
-    def mark_cancelled(self) -> None:
-        """End the job as cancelled, unless it has ended already; unfinished files are removed."""
-        self.remove_partial_outputs()
-        self._end(JobState.CANCELLED)
+    def mark_cancelled(self, attempt: int | None = None) -> None:
+        """End the job as cancelled, unless it has ended already; unfinished files are removed.
 
-    def mark_failed(self, message: str, details: str = "", exit_code: ExitCode = ExitCode.FAILED) -> None:
-        """End the job as failed, unless it has ended already; unfinished files are removed."""
-        self.remove_partial_outputs()
-        self._end(JobState.FAILED, message, details, exit_code)
+        Args:
+            attempt: the attempt that is meant; nothing is done when the job has been resumed meanwhile.
+        """
+        if self._is_attempt(attempt):
+            self.remove_partial_outputs()
+            self._end(JobState.CANCELLED)
 
-    def mark_unexpected_end(self, cause: str = "") -> None:
+    def mark_failed(
+        self, message: str, details: str = "", exit_code: ExitCode = ExitCode.FAILED, attempt: int | None = None
+    ) -> None:
+        """End the job as failed, unless it has ended already; unfinished files are removed.
+
+        Args:
+            message: one sentence for the user.
+            details: what helps to find the cause.
+            exit_code: exit code of a command that ran the job.
+            attempt: the attempt that is meant; nothing is done when the job has been resumed meanwhile.
+        """
+        if self._is_attempt(attempt):
+            self.remove_partial_outputs()
+            self._end(JobState.FAILED, message, details, exit_code)
+
+    def mark_unexpected_end(self, cause: str = "", attempt: int | None = None) -> None:
         """End a job whose engine process died without a word: failed, with the end of its log."""
-        self.mark_failed(_unexpected_end_message(cause), self.log_tail())
+        self.mark_failed(_unexpected_end_message(cause), self.log_tail(), attempt=attempt)
 
     def settle(self) -> JobState:
         """Write down the end of a job whose process died without a word, tidy up after it, and return the state."""
@@ -250,6 +284,10 @@ class JobDirectory:
         return self._log.append(kind, **fields)
 
     # --- details ---
+    def _is_attempt(self, attempt: int | None) -> bool:
+        """Whether this is still the attempt that an engine means (``None`` means whichever it is)."""
+        return attempt is None or status_from_events(self._log.read()).attempt == attempt
+
     def _end(
         self, state: JobState, message: str = "", details: str = "", exit_code: ExitCode = ExitCode.FAILED
     ) -> None:

@@ -130,12 +130,13 @@ class Engine:
         self.warm_up()
         worker = self._worker
         assert worker is not None
+        attempt = job.status().attempt  # once this one has died, somebody else may resume the job before we notice
         worker.send({"run": str(job.path)})
         cancelled_at: float | None = None
         interruption: BaseException | None = None
         while True:
             try:
-                if self._has_finished(worker, job):
+                if self._has_finished(worker, job, attempt):
                     break
                 if interruption is None and on_poll is not None:
                     on_poll()
@@ -149,13 +150,14 @@ class Engine:
             if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_GRACE_S:
                 self.close()
                 with contextlib.suppress(OSError):
-                    job.mark_cancelled()
+                    job.mark_cancelled(attempt)
                 break
         if interruption is not None:
             raise interruption
         if not job.state().is_final:
             # The worker has answered but could not write the end into the directory; its unfinished files made room.
-            job.mark_failed(f"The job directory {job.path} could not be written; the disk may be full.", job.log_tail())
+            message = f"The job directory {job.path} could not be written; the disk may be full."
+            job.mark_failed(message, job.log_tail(), attempt=attempt)
         return job.state()
 
     def close(self) -> None:
@@ -173,7 +175,7 @@ class Engine:
                 with contextlib.suppress(OSError):
                     stream.close()
 
-    def _has_finished(self, worker: _Worker, job: JobDirectory) -> bool:
+    def _has_finished(self, worker: _Worker, job: JobDirectory, attempt: int) -> bool:
         """Wait a moment for the worker's answer; end the job properly when the worker has died."""
         try:
             answer = worker.answers.get(timeout=_POLL_INTERVAL_S)
@@ -184,9 +186,9 @@ class Engine:
             self.close()
             with contextlib.suppress(OSError):  # readers see the dead process in any case
                 if job.cancel_file.exists():
-                    job.mark_cancelled()
+                    job.mark_cancelled(attempt)
                 else:
-                    job.mark_unexpected_end(_cause_of_death(exit_code))
+                    job.mark_unexpected_end(_cause_of_death(exit_code), attempt)
             return True
         return answer.get("event") == "finished"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
+from pathlib import Path
 
 from mambamed.errors import MambaMedError
 from mambamed.jobs.directory import JobDirectory
@@ -13,6 +15,9 @@ from mambamed.jobs.process import ProcessIdentity
 from mambamed.jobs.process import start_detached
 
 __all__ = ["start_detached_job"]
+
+_SHELL_CLIENTS = ("ssh", "ssh.exe")
+"""Programs that hand their arguments to a shell on the other machine, which takes them apart again."""
 
 
 def start_detached_job(
@@ -26,9 +31,10 @@ def start_detached_job(
 
     Args:
         job: the job, in state queued.
-        python: interpreter that has the engine; this one by default.
+        python: interpreter that has the engine; this one by default. With a prefix, the one of the other machine.
         environment: the process's environment; ours when ``None``.
-        command_prefix: put before the command, for example ``["srun", "--gres=gpu:1"]`` or ``["ssh", "host"]``.
+        command_prefix: put before the command, for example ``["srun", "--gres=gpu:1"]`` or ``["ssh", "host"]``; the
+            job's directory and the interpreter must have the same paths there. No shell of ours takes part.
         extra_tasks: tasks besides the built-in ones, each ``name=module:function``.
 
     Returns:
@@ -37,9 +43,12 @@ def start_detached_job(
     Raises:
         MambaMedError: the process cannot be started; the job is marked failed.
     """
-    command = [*command_prefix, python or sys.executable, "-m", "mambamed", "job", "run", str(job.path)]
+    command = [python or sys.executable, "-m", "mambamed", "job", "run", str(job.path)]
     for definition in extra_tasks:
         command += ["--task", definition]
+    if command_prefix and Path(command_prefix[0]).name in _SHELL_CLIENTS:
+        command = [shlex.quote(word) for word in command]
+    command = [*command_prefix, *command]
     try:
         identity = start_detached(command, job.log_file, environment)
     except OSError as error:

@@ -74,6 +74,11 @@ class RunRecord:
         if message not in self._warnings:
             self._warnings.append(message)
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric so far."""
+        return dict(self._metrics)
+
     def add_metric(self, name: str, value: float) -> None:
         """Keep the last value of a measured quantity."""
         self._metrics[name] = value

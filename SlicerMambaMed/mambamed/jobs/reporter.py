@@ -6,7 +6,7 @@ import logging
 from typing import Protocol
 from typing import runtime_checkable
 
-__all__ = ["NullReporter", "Reporter"]
+__all__ = ["NullReporter", "Reporter", "stop_requested"]
 
 _log = logging.getLogger("mambamed")
 
@@ -29,6 +29,14 @@ class Reporter(Protocol):
 
     def check_cancelled(self) -> None:
         """Raise ``JobCancelledError`` if the user has cancelled; called often, at safe points."""
+
+
+def stop_requested(reporter: Reporter) -> bool:
+    """Whether the user wants the work stopped at the next safe point, with everything kept that a resume needs.
+
+    Only reporters of long jobs have such a wish to tell (``stop_requested``); for the others it is never so.
+    """
+    return bool(getattr(reporter, "stop_requested", False))
 
 
 class NullReporter:

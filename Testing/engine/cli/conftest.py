@@ -52,6 +52,7 @@ def warm_engine(kept_engine, monkeypatch):
 
     monkeypatch.setattr("mambamed.cli.running.Engine", give)
     monkeypatch.setattr("mambamed.jobs.cohort.Engine", give)
+    monkeypatch.setattr("mambamed.jobs.dask_cohort.Engine", give)
 
 
 @pytest.fixture

@@ -30,17 +30,35 @@ def states(outcomes):
     return {outcome.name: outcome.state.value for outcome in outcomes}
 
 
-def test_bad_cases_do_not_stop_the_rest_and_a_second_run_continues(tmp_path, cases, extra_tasks):
+@pytest.fixture
+def dask_scheduler():
+    """A Dask cluster of somebody else's, known by its address only."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None, memory_limit=0
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(params=["engines", "local Dask workers", "a Dask cluster"])
+def dask_address(request):
+    if request.param == "a Dask cluster":
+        return request.getfixturevalue("dask_scheduler")
+    return {"engines": None, "local Dask workers": "local"}[request.param]
+
+
+def test_bad_cases_do_not_stop_the_rest_and_a_second_run_continues(tmp_path, cases, extra_tasks, dask_address):
     folder = tmp_path / "out"
     seen = []
-    outcomes = run_cohort(cases, folder, 2, on_outcome=seen.append, extra_tasks=extra_tasks)
+    outcomes = run_cohort(cases, folder, 2, on_outcome=seen.append, extra_tasks=extra_tasks, dask_address=dask_address)
     expected = {"good": "done", "dies": "failed", "bad": "failed", "last": "done"}
     assert states(outcomes) == expected
     assert sorted(outcome.name for outcome in seen) == sorted(expected)
     assert "volume is empty" in outcomes[2].message
     assert outcomes[0].warnings == ("read it with care",)
 
-    again = run_cohort(cases, folder, extra_tasks=extra_tasks)
+    again = run_cohort(cases, folder, extra_tasks=extra_tasks, dask_address=dask_address)
     assert states(again) == expected
     assert [outcome.was_done_before for outcome in again] == [True, False, False, True]
     assert [outcome.job.status().attempt for outcome in again] == [1, 2, 2, 1]

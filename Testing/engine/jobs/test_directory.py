@@ -179,3 +179,19 @@ def test_request_comes_back_as_it_was_written(tmp_path):
     )
     request.write(tmp_path)
     assert JobRequest.read(tmp_path) == request
+
+
+def test_an_engine_that_notices_the_end_late_does_not_end_the_next_attempt(make_job):
+    job = make_job("write_text")
+    job.mark_failed("killed")
+    job.reopen()
+    output = job.partial_folder / "new.txt"
+    job.partial_folder.mkdir()
+    output.touch()
+    job.mark_unexpected_end("signal 9", attempt=1)
+    job.mark_cancelled(attempt=1)
+    assert job.state() is JobState.QUEUED
+    assert output.exists()
+    job.mark_unexpected_end("signal 9", attempt=2)
+    assert job.state() is JobState.FAILED
+    assert not output.exists()
