@@ -58,7 +58,7 @@ RECIPES: dict[str, Recipe] = {
         package="mambamed.segmentation.brain_recipe",
         trainer="mambamed.segmentation.trainers.brain_tissue:nnUNetTrainerUMambaBotBrainTissue",
         defaults={
-            "epochs": 60,
+            "epochs": 100,
             "iterations": 100,
             "validation_iterations": 4,
             "learning_rate": 1.5e-3,

@@ -20,6 +20,7 @@ from scipy.cluster.vq import kmeans2
 
 from mambamed.errors import BadRequestError
 from mambamed.segmentation.brain_recipe.classes import Tissue
+from mambamed.segmentation.brain_recipe.motion import rigid_motion
 from mambamed.segmentation.brain_recipe.template import template_file
 from mambamed.segmentation.evaluation.masks import dice
 
@@ -105,7 +106,7 @@ def judge_model(model: Any, data: Path) -> dict[str, Any]:
         for contrast, name in (("T1", "T1"), ("FLAIR", "FL")):
             path = reference_path.with_name(f"{subject}_{name}.nii.gz")
             if path.is_file():
-                scans[f"{subject} {contrast}"] = _judge_scan(model, path, contrast, reference)
+                scans[f"{subject} {contrast}"] = _judge_scan(model, path, contrast, reference, _motion_of(path))
     scans.update(_judge_pair(model, data))
     if not scans:
         raise BadRequestError(f"The folder {data} holds no scan to judge; expected nichart/Subj1_T1.nii.gz and so on.")
@@ -113,22 +114,35 @@ def judge_model(model: Any, data: Path) -> dict[str, Any]:
     return scans
 
 
-def _judge_scan(model: Any, path: Path, contrast: str, reference: sitk.Image) -> dict[str, Any]:
-    """Score the model and the baseline on the reference's grid."""
+def _motion_of(path: Path) -> sitk.Transform:
+    """Rigid motion of the head from the T1 scan, on which the reference was drawn, to this scan of the same session.
+
+    Two of the five subjects moved by about 12 mm between the scans, so that their FLAIR and the reference do not lie on
+    each other in scanner space. Without a T1 scan the head is taken as unmoved.
+    """
+    t1_path = path.with_name(path.name.replace("_FL.", "_T1."))
+    if t1_path == path or not t1_path.is_file():
+        return sitk.Transform(3, sitk.sitkIdentity)
+    return rigid_motion(*(sitk.ReadImage(str(file), sitk.sitkFloat32) for file in (t1_path, path)))
+
+
+def _judge_scan(model: Any, path: Path, contrast: str, reference: sitk.Image, motion: sitk.Transform) -> dict[str, Any]:
+    """Score the model and the baseline on the reference's grid; ``motion`` maps points of the reference to the scan."""
     image = sitk.ReadImage(str(path))
     labels, seconds = _segment(model, image)
-    on_reference = _array_on(labels, reference, sitk.sitkNearestNeighbor)
-    intensities = _array_on(image, reference, sitk.sitkLinear)
+    on_reference = _array_on(labels, reference, sitk.sitkNearestNeighbor, motion)
+    intensities = _array_on(image, reference, sitk.sitkLinear, motion)
     regions = sitk.GetArrayFromImage(reference)
     z_to_x = reference.GetSpacing()[::-1]
     if contrast != "T1":  # the reference's grid reaches beyond this scan
-        seen = _array_on(_ones_like(image), reference, sitk.sitkNearestNeighbor) > 0
+        seen = _array_on(_ones_like(image), reference, sitk.sitkNearestNeighbor, motion) > 0
         regions = np.where(seen, regions, 0)
     clusters = intensity_clusters(intensities, on_reference > 0, contrast)
     return {
         "contrast": contrast,
         "seconds": seconds,
         "volumes_ml": _volumes_ml(labels),
+        "motion_from_t1_mm": _displacement_mm(motion, reference),
         "dice": score(on_reference, regions, z_to_x),
         "dice_of_intensity_clusters": score(clusters, regions, z_to_x),
     }
@@ -187,9 +201,18 @@ def _tissue_values() -> dict[str, int]:
     }
 
 
-def _array_on(image: sitk.Image, reference: sitk.Image, interpolator: int) -> np.ndarray:
-    """Resample through physical space to the reference's grid; (z, y, x)."""
-    return sitk.GetArrayFromImage(sitk.Resample(image, reference, sitk.Transform(), interpolator, 0.0))
+def _array_on(
+    image: sitk.Image, reference: sitk.Image, interpolator: int, motion: sitk.Transform | None = None
+) -> np.ndarray:
+    """Resample through physical space, and ``motion`` (reference to image), to the reference's grid; (z, y, x)."""
+    transform = motion or sitk.Transform(3, sitk.sitkIdentity)
+    return sitk.GetArrayFromImage(sitk.Resample(image, reference, transform, interpolator, 0.0))
+
+
+def _displacement_mm(motion: sitk.Transform, reference: sitk.Image) -> float:
+    """Return how far the middle of the reference moves."""
+    middle = reference.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2.0 for size in reference.GetSize()])
+    return round(float(np.linalg.norm(np.subtract(motion.TransformPoint(middle), middle))), 1)
 
 
 def _ones_like(image: sitk.Image) -> sitk.Image:

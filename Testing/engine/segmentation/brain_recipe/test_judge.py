@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from mambamed.errors import BadRequestError
+from mambamed.segmentation.brain_recipe import judge
 from mambamed.segmentation.brain_recipe.classes import Tissue
 from mambamed.segmentation.brain_recipe.judge import dice
 from mambamed.segmentation.brain_recipe.judge import intensity_clusters
@@ -80,13 +81,18 @@ def write(path: Path, array: np.ndarray) -> sitk.Image:
     return image
 
 
-def test_judge_reads_the_folder_and_resamples_through_space(regions: np.ndarray, tmp_path: Path) -> None:
+def test_judge_reads_the_folder_and_resamples_through_space_and_motion(
+    regions: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    motion_mm = (3.0, -5.0, 12.0)
+    monkeypatch.setattr(judge, "rigid_motion", lambda t1, scan: sitk.TranslationTransform(3, motion_mm))
     (tmp_path / "nichart").mkdir()
     truth = tissues_of_dlmuse(regions)
     write(tmp_path / "nichart/Subj1_T1_DLMUSE.nii.gz", regions)
     write(tmp_path / "nichart/Subj1_T1.nii.gz", truth.astype(np.float32))
-    # The FLAIR scan lies on a grid of its own: one slice less at each end, axes reversed.
+    # The FLAIR scan lies on a grid of its own: one slice less at each end, axes reversed, the head moved.
     flair = sitk.Flip(write(tmp_path / "whole.nii.gz", truth.astype(np.float32))[:, :, 1:-1], [True, True, False])
+    flair.SetOrigin(np.add(flair.GetOrigin(), motion_mm))
     sitk.WriteImage(flair, str(tmp_path / "nichart/Subj1_FL.nii.gz"))
 
     class Copier:
@@ -103,6 +109,8 @@ def test_judge_reads_the_folder_and_resamples_through_space(regions: np.ndarray,
     for contrast in ("T1", "FLAIR"):
         assert all(value == 1.0 for value in scans[f"Subj1 {contrast}"]["dice"].values())
         assert summary(scans)[f"dice {contrast}"]["grey matter"] == {"mean": 1.0, "standard deviation": 0.0, "cases": 1}
+    assert scans["Subj1 T1"]["motion_from_t1_mm"] == 0.0
+    assert scans["Subj1 FLAIR"]["motion_from_t1_mm"] == pytest.approx(np.linalg.norm(motion_mm), abs=0.1)
     assert scans["ICBM152 T1"]["dice"]["brain mask"] == 0.0
 
 
