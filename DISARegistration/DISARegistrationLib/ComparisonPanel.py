@@ -142,7 +142,7 @@ class ComparisonPanel:
             self._flickerTimer.start()
 
     def _showLegend(self, node: Any) -> None:
-        titles = {self.JACOBIAN: _("Jacobian (1 = volume kept)"), self.SIMILARITY: _("Similarity")}
+        titles = {self.JACOBIAN: _("Jacobian"), self.SIMILARITY: _("Similarity")}
         if hasattr(slicer.modules, "colors"):
             legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(node)
             if legend is not None:

@@ -82,6 +82,12 @@ class RegistrationLogic:
 
     def problem(self, request: RegistrationRequest) -> str:
         """Return an empty text when the request can be started, else one sentence that says what is missing."""
+        if request.settings.method == "disa":
+            try:
+                self.models.find(request.settings.model)
+            except Exception as error:
+                text = _("The learned descriptors cannot be used: {reason} MIND-SSC needs none.")
+                return text.format(reason=error)
         return request.problem()
 
     def start(self, request: RegistrationRequest) -> SceneJob:

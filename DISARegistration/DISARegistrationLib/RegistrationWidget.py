@@ -223,7 +223,9 @@ class RegistrationWidget:
     def _onMetric(self, name: str, value: Any, step: Any) -> None:
         if name == "similarity" and value is not None:
             steps, values = self._curve
-            steps.append(float(step if step is not None else len(steps)))
+            # Each stage of the engine may count its steps from the beginning; the curve goes on to the right.
+            latest = steps[-1] if steps else -1.0
+            steps.append(max(latest + 1.0, float(step or 0)))
             values.append(float(value))
             self.similarityPlot.showCurve(steps, values)
 
@@ -317,7 +319,10 @@ class RegistrationWidget:
         if name == "custom":
             self._parameters.preset = name
         else:
-            fillFromSettings(self._parameters, RegistrationSettings.for_preset(name), withOutputs=False)
+            settings = RegistrationSettings.for_preset(name)
+            if settings.method == "disa" and self.methods.cardOf("disa") is None:
+                settings = settings.replace(method="mind-ssc")  # the text below the outputs tells of the change
+            fillFromSettings(self._parameters, settings, withOutputs=False)
         self.refreshSoon()
 
     def _store(self, name: str, value: Any) -> None:

@@ -20,6 +20,7 @@ def shown(slicer_host_main_window):
     volumes = [add_volume(name, structure((9, 8, 7), seed), OBLIQUE) for seed, name in enumerate(("MR", "CT", "map"))]
     other = add_volume("other", structure((5, 6, 7)), np.eye(4))
     slicer.util.setSliceViewerLayers(background=other, foreground=None, foregroundOpacity=0.0)
+    module.widget.panel.setParameterNode(None)  # else the panel soon shows that there is no result to compare
     comparison = module.widget.panel.comparison
     comparison.show(volumes[0], volumes[1], jacobian=volumes[2])
     module.ui.qualityCollapsibleButton.collapsed = False

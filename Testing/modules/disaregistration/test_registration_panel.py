@@ -249,6 +249,23 @@ class TestPanelState(RegistrationPanelTestCase):
         self.choose(self.module.ui.strideComboBox, "4")
         self.waitUntil(lambda: "Changed: feature distance" in self.module.ui.hintLabel.text, "the change")
 
+    def test_without_the_learned_descriptors_a_preset_takes_others_and_says_so(self):
+        models = self.module.logic.registration.models
+        find = models.find
+        self.addCleanup(setattr, models, "find", find)
+
+        def findNone(key):
+            raise ValueError(f"There is no model {key}.")
+
+        models.find = findNone
+        self.choose(self.module.ui.presetComboBox, "head-mr-ct")
+        self.waitUntil(lambda: self.panel.request().settings.preset == "head-mr-ct", "the preset")
+        self.assertEqual(self.panel.request().settings.method, "mind-ssc")
+        self.waitUntil(lambda: "Changed: method" in self.module.ui.hintLabel.text, "the change")
+        self.choose(self.module.ui.methodComboBox, "disa")
+        self.waitUntil(lambda: "descriptors cannot be used" in self.applyButton.toolTip, "the reason")
+        self.assertFalse(self.module.find("cardButton").enabled)
+
     def test_a_saved_scene_restores_the_panel(self):
         import slicer
 

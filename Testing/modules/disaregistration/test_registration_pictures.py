@@ -31,6 +31,17 @@ def pictures(tmp_path):
     return REPOSITORY / "docs" / "images" if os.environ.get("MAMBAMED_WRITE_PICTURES") else tmp_path
 
 
+def _template_at_2_mm(folder: Path) -> Path:
+    """Write the MR template at 2 mm, so that a deformation takes a minute."""
+    import SimpleITK as sitk
+
+    image = sitk.ReadImage(str(Path(find_spec("nilearn").origin).parent / "datasets" / "data" / TEMPLATE))
+    half = sitk.BinShrink(sitk.Cast(image, sitk.sitkFloat32), (2, 2, 2))
+    path = folder / "template.nrrd"
+    sitk.WriteImage(half, str(path))
+    return path
+
+
 def _shrink(path: Path) -> None:
     """Write a picture anew with 256 colours, which is enough for grey slices and a panel."""
     from PIL import Image
@@ -142,3 +153,34 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, pictures, share
     assert moving.GetParentTransformNode() is misplaced
     for path in pictures.glob("registration-*.png"):
         _shrink(path)
+
+
+@pytest.mark.skipif(not os.environ.get("MAMBAMED_WRITE_PICTURES"), reason="draws a picture and checks nothing new")
+def test_a_deformation_as_a_user_sees_it(slicer_host_main_window, pictures, shared_folder, tmp_path):
+    import slicer
+
+    host = slicer_host_main_window
+    module = host.load(REPOSITORY / "DISARegistration" / "DISARegistration.py")
+    module.logic.registration.session.settings.jobsFolder = tmp_path / "jobs"
+    panel, ui = module.widget.panel, module.ui
+    host.waitUntil(lambda: "Engine ready" in panel.status.line.text, 120)
+    fixed = slicer.util.loadVolume(str(_template_at_2_mm(tmp_path)), {"name": "ICBM152T1"})
+    moving = slicer.util.loadVolume(str(shared_folder / CT), {"name": "HeadCTTemplate"})
+    slicer.util.setSliceViewerLayers(background=fixed, foreground=moving, foregroundOpacity=0.5, fit=True)
+    ui.fixedSelector.setCurrentNode(fixed)
+    ui.movingSelector.setCurrentNode(moving)
+    for combo, key in ((ui.methodComboBox, "mind-ssc"), (ui.transformComboBox, "deformable")):
+        combo.setCurrentIndex(combo.findData(key))
+    for combo, key in ((ui.searchComboBox, "local"), (ui.initialComboBox, "header")):
+        combo.setCurrentIndex(combo.findData(key))
+    host.waitUntil(lambda: module.find("applyButton").enabled, 30)
+    module.click("applyButton")
+    job = panel.jobPanel.job
+    host.waitUntil(lambda: job.isFinished, 580)
+    assert job.outcome == "done", job.message
+    for name in ("inputs", "method", "outputs", "results"):
+        module.find(f"{name}CollapsibleButton").collapsed = True
+    ui.comparisonComboBox.setCurrentIndex(ui.comparisonComboBox.findData("jacobian"))
+    host.waitUntil(lambda: ui.jacobianPlotLabel.visible, 10)
+    host.grab_window(pictures / "registration-jacobian.png")
+    _shrink(pictures / "registration-jacobian.png")
