@@ -61,7 +61,8 @@ def analyze(
 
     Args:
         ct: Chest CT in HU, any orientation; or the path of a volume file or DICOM folder, whose headers are then read.
-        model: Severity model: identifier, folder, or one that was loaded; None takes ``settings.severity_model``.
+        model: Severity model: identifier, folder, or one that was loaded. Giving one asks for the severity and its
+            explanations, unless ``compute`` says otherwise. None takes ``settings.severity_model``.
         lungs: Label map of the lungs; None finds them.
         lobes: Label map of the lobes, for measures by lobe.
         expert: Label map of emphysema drawn by a person, for the checks of the explanations.
@@ -83,6 +84,8 @@ def analyze(
     """
     ct, known = _read(ct)
     previous, previous_known = _read(previous_ct) if previous_ct is not None else (None, _NOTHING_KNOWN)
+    if model is not None:
+        settings.setdefault("compute", ("density", "severity", "explanations"))
     by_hand = {name: settings.pop(name) for name in _NOTHING_KNOWN.to_json() if name in settings}
     if by_hand:
         settings["acquisition"] = Acquisition.from_json(by_hand)
