@@ -78,7 +78,7 @@ def _key(image: sitk.Image, mask: sitk.Image | None, method: str, options: Mappi
         if volume is not None:
             grid = (volume.GetSize(), volume.GetSpacing(), volume.GetOrigin(), volume.GetDirection())
             digest.update(repr((grid, volume.GetPixelIDTypeAsString())).encode())
-            digest.update(np.ascontiguousarray(sitk.GetArrayViewFromImage(volume)))
+            digest.update(np.ascontiguousarray(sitk.GetArrayViewFromImage(volume)).data)
         digest.update(b"|")
     for name in sorted(options):
         value = options[name]
