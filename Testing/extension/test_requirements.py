@@ -1,4 +1,4 @@
-"""The engine's list of packages for Slicer's Python is enough to segment, and replaces nothing of Slicer's."""
+"""The engine's list of packages for Slicer's Python is enough for its tasks, and replaces nothing of Slicer's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib import metadata
 
+import pytest
 from packaging.requirements import Requirement
 
 from extension.cmake_lists import REPOSITORY
@@ -16,18 +17,25 @@ IN_SLICER = "numpy scipy simpleitk requests urllib3 idna certifi charset-normali
 WITH_TORCH = "torch setuptools typing-extensions filelock fsspec jinja2 markupsafe mpmath networkx sympy"
 
 # Runs in a process of its own; what is neither in Slicer, nor comes with torch, nor is in the list is hidden.
-SEGMENT = """
+HIDE = """
 import importlib.metadata, sys
 allowed_packages = set(sys.argv[1].split())
 owners = importlib.metadata.packages_distributions()
 def name(text): return text.lower().replace("_", "-")
 allowed = {top for top, found in owners.items() if any(name(package) in allowed_packages for package in found)}
-class Hide:
+class Only:
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
     def find_spec(self, full_name, path=None, target=None):
         top = full_name.partition(".")[0]
         if top in owners and top not in allowed and top not in sys.stdlib_module_names and top != "mambamed":
-            raise ModuleNotFoundError(f"No module named {top!r} in Slicer's Python", name=top)
-sys.meta_path.insert(0, Hide())
+            return None  # as if it were not installed
+        return self.finder.find_spec(full_name, path, target)
+sys.meta_path[:] = [Only(finder) for finder in sys.meta_path]
+"""
+SEGMENT = """
 from pathlib import Path
 import numpy, SimpleITK
 from mambamed.segmentation import load_model
@@ -35,6 +43,16 @@ from modules.tiny_model import write_tiny_model
 image = SimpleITK.GetImageFromArray(numpy.random.default_rng(0).random((18, 20, 22)).astype("float32"))
 image.SetSpacing((2.0, 3.0, 4.0))
 print(load_model(write_tiny_model(Path(sys.argv[2]))).predict(image).labelmap.GetSize())
+"""
+REGISTER = """
+import numpy, SimpleITK
+from mambamed.registration import register
+voxels = numpy.random.default_rng(0).random((9, 10, 11)).astype("float32").repeat(2, 0).repeat(2, 1).repeat(2, 2)
+image = SimpleITK.GetImageFromArray(voxels)
+image.SetSpacing((3.0, 3.0, 3.0))
+for method, transform in (("ncc", "rigid"), ("mind-ssc", "deformable")):
+    result = register(image, image, method, transform, initial="header", search="local", iterations=2, device="cpu")
+print(result.warped.GetSize())
 """
 
 
@@ -47,12 +65,14 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_the_list_is_enough_to_segment(tmp_path):
+@pytest.mark.parametrize(("work", "printed"), [(SEGMENT, "(22, 20, 18)"), (REGISTER, "(22, 20, 18)")])
+def test_the_list_is_enough(tmp_path, work, printed):
     allowed = " ".join([IN_SLICER, WITH_TORCH, *(_canonical(item.name) for item in _requirements())])
     search = [str(REPOSITORY / "SlicerMambaMed"), str(REPOSITORY / "Testing")]
-    command = [sys.executable, "-c", f"import sys; sys.path[:0] = {search!r}\n" + SEGMENT, allowed, str(tmp_path)]
+    source = f"import sys; sys.path[:0] = {search!r}\n" + HIDE + work
+    command = [sys.executable, "-c", source, allowed, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert run.stdout.strip().endswith("(22, 20, 18)"), run.stderr[-3000:]
+    assert run.stdout.strip().endswith(printed), run.stderr[-3000:]
 
 
 def test_nothing_of_slicers_own_is_in_the_list():
