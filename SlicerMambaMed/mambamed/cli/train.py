@@ -7,9 +7,12 @@ import dataclasses
 import json
 from pathlib import Path
 
+from mambamed.cli.launch_options import add_launch_arguments
 from mambamed.cli.train_disa import add_task as add_disa_task
 from mambamed.cli.train_emphysema import add_tasks as add_emphysema_tasks
+from mambamed.errors import BadRequestError
 from mambamed.jobs.states import ExitCode
+from mambamed.segmentation.dataset_source import read_dataset_source
 from mambamed.segmentation.recipes import RECIPES
 from mambamed.segmentation.training_settings import ARCHITECTURES
 from mambamed.segmentation.training_settings import CONFIGURATIONS
@@ -23,12 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tasks = parser.add_subparsers(dest="task", required=True, metavar="task")
     task = tasks.add_parser(
         "segmentation",
-        help="train a U-Mamba or nnU-Net network on a raw nnU-Net v2 data set",
+        help="train a segmentation network on your own cases",
         description="Check a data set, plan and preprocess it with nnU-Net v2, and train. The output folder is a job "
         "directory: mambamed job status|follow|cancel|resume work on it, and outputs/model holds the trained model.",
     )
     source = task.add_mutually_exclusive_group(required=True)
-    source.add_argument("--dataset", type=Path, help="raw data set folder, DatasetXXX_Name")
+    source.add_argument("--dataset", type=Path, help="folder of the training cases: nnU-Net, Decathlon, BIDS, or pairs")
     source.add_argument("--recipe", choices=list(RECIPES), help="make the data of a bundled model and train it")
     task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and the trained model")
     task.add_argument("--architecture", choices=ARCHITECTURES, help="network (default: umamba-bot)")
@@ -48,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     task.add_argument("--optimizer", choices=["auto", "sgd", "adam", "adamw"], help="default: the network's own")
     task.add_argument("--weight-decay", type=float, dest="weight_decay", help="default: the network's own")
     task.add_argument("--momentum", type=float, help="of SGD (default: 0.99)")
-    task.add_argument("--precision", choices=["auto", "float32", "bfloat16"], help="default: auto")
+    task.add_argument("--precision", choices=["auto", "float32", "bfloat16", "float16"], help="default: auto")
     task.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     task.add_argument("--processes", type=int, help="processes for preprocessing (default: 2)")
     task.add_argument(
@@ -61,6 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     task.add_argument(
         "--cases", type=int, dest="synthetic_cases", help="synthetic cases that a recipe makes (default: the recipe's)"
     )
+    task.add_argument(
+        "--gpus", type=int, dest="training_processes", help="graphics cards of each machine that train together"
+    )
+    task.add_argument("--nodes", type=int, help="machines that train together, inside a Slurm allocation (default: 1)")
+    add_launch_arguments(task)
     task.add_argument("--detach", action="store_true", help="start in the background and return")
     task.add_argument("--json", action="store_true", help="print JSON for programs")
     task.set_defaults(run_task=_run_segmentation)
@@ -79,9 +87,13 @@ def _run_segmentation(arguments: argparse.Namespace) -> ExitCode:
     from mambamed.jobs.request import JobRequest
 
     settings = settings_from_arguments(arguments)
+    if settings.dataset:
+        _require_cases(settings)
     request = JobRequest(task="train-segmentation", settings=settings.to_json())
-    if arguments.detach:
-        return start_in_background(request, arguments.output, arguments.json)
+    if arguments.detach or arguments.launch_prefix:
+        return start_in_background(
+            request, arguments.output, arguments.json, arguments.launch_prefix, arguments.launch_python
+        )
 
     from mambamed.cli.job import run_in_foreground
     from mambamed.jobs.directory import JobDirectory
@@ -94,6 +106,13 @@ def _run_segmentation(arguments: argparse.Namespace) -> ExitCode:
     model = str(job.outputs_folder / "model")
     print(json.dumps({"state": "done", "model": model}) if arguments.json else f"model: {model}")
     return ExitCode.DONE
+
+
+def _require_cases(settings: SegmentationTrainingSettings) -> None:
+    """Refuse a folder in which no cases can be found, before anything is made; the job itself looks into the files."""
+    source = read_dataset_source(Path(settings.dataset))
+    if not source.cases or (source.kind != "nnunet" and source.problems):
+        raise BadRequestError("\n  - ".join(["The training cases have problems:", *source.problems]))
 
 
 def settings_from_arguments(arguments: argparse.Namespace) -> SegmentationTrainingSettings:

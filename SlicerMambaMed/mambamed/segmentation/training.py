@@ -12,21 +12,26 @@ from typing import Any
 import torch
 
 from mambamed.errors import BadRequestError
+from mambamed.errors import JobCancelledError
 from mambamed.errors import MambaMedError
 from mambamed.jobs.files import write_json_atomically
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
+from mambamed.jobs.reporter import stop_requested
 from mambamed.nn.device import choose_device
+from mambamed.segmentation.architectures import ARCHITECTURES
 from mambamed.segmentation.architectures import plan_for_architecture
 from mambamed.segmentation.dataset_check import require_sound_dataset
+from mambamed.segmentation.dataset_import import import_dataset
+from mambamed.segmentation.dataset_source import read_dataset_source
+from mambamed.segmentation.distributed_launch import train_together
 from mambamed.segmentation.nnunet_folders import nnunet_folders
 from mambamed.segmentation.recipes import RECIPES
 from mambamed.segmentation.trainers.control import TrainingControl
+from mambamed.segmentation.trainers.controlled import LATEST_CHECKPOINT
 from mambamed.segmentation.training_settings import SegmentationTrainingSettings
 
-__all__ = ["ProgressPart", "train_segmentation"]
-
-_LATEST = "checkpoint_latest.pth"
+__all__ = ["ProgressPart", "train_here", "train_segmentation"]
 
 
 class ProgressPart:
@@ -40,6 +45,11 @@ class ProgressPart:
         self.warning = reporter.warning
         self.metric = reporter.metric
         self.check_cancelled = reporter.check_cancelled
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the user wants the training stopped at the next safe point."""
+        return stop_requested(self._reporter)
 
     def progress(self, stage: str, fraction: float) -> None:
         """Report ``fraction`` (0 to 1) of the step."""
@@ -68,19 +78,45 @@ def train_segmentation(
         MambaMedError: The loss became NaN, or nnunetv2 failed.
     """
     reporter = reporter or NullReporter()
-    device = choose_device(settings.device)
+    choose_device(settings.device)  # an absent one is refused before the work
     dataset = _dataset(settings, work, ProgressPart(reporter, 0.0, 0.03), resume)
     with nnunet_folders(dataset.parent, work / "preprocessed", work / "results"):
         plans_name = _prepare(settings, work, dataset, ProgressPart(reporter, 0.03, 0.1), resume)
-        trainer = _build_trainer(settings, work / "preprocessed" / dataset.name, plans_name, device, resume)
-        trainer.take_control(_control(settings, ProgressPart(reporter, 0.1, 1.0)))
-        latest = Path(trainer.output_folder) / _LATEST
-        if resume and latest.is_file():
+        training = ProgressPart(reporter, 0.1, 1.0)
+        if settings.training_processes * settings.nodes > 1:
+            return train_together(settings, work, dataset.name, plans_name, training, resume)
+        return train_here(settings, work, dataset.name, plans_name, training, resume)
+
+
+def train_here(
+    settings: SegmentationTrainingSettings, work: Path, dataset: str, plans: str, reporter: Reporter, resume: bool
+) -> Path:
+    """Train in this process, alone or as one of several, on a data set that is preprocessed in ``work``.
+
+    Returns:
+        The trained folder.
+    """
+    device = choose_device(settings.device)
+    with nnunet_folders(work / "raw", work / "preprocessed", work / "results"):
+        trainer = _build_trainer(settings, work / "preprocessed" / dataset, plans, device, resume)
+        trainer.take_control(_control(settings, reporter))
+        latest = _checkpoint_to_resume(Path(trainer.output_folder), settings) if resume else None
+        if latest is not None:
             trainer.load_checkpoint(str(latest))
             reporter.log(f"Going on after epoch {trainer.current_epoch}.")
-        reporter.log(f"Training {type(trainer).__name__} on {device} ({settings.precision} precision).")
+        reporter.log(f"Training {type(trainer).__name__} on {trainer.device} ({settings.precision} precision).")
         trainer.run_training()
     return Path(trainer.output_folder_base)
+
+
+def _checkpoint_to_resume(folder: Path, settings: SegmentationTrainingSettings) -> Path | None:
+    """Return where to go on: the last checkpoint, also that of U-Mamba Enc in mixed precision when float32 is next."""
+    mixed = ARCHITECTURES[settings.architecture].trainer
+    other = folder.parent.with_name(folder.parent.name.replace(f"{settings.network.trainer}__", f"{mixed}__", 1))
+    for place in (folder, other / folder.name):
+        if (place / LATEST_CHECKPOINT).is_file():
+            return place / LATEST_CHECKPOINT
+    return None
 
 
 def _dataset(settings: SegmentationTrainingSettings, work: Path, reporter: Reporter, resume: bool) -> Path:
@@ -93,6 +129,11 @@ def _dataset(settings: SegmentationTrainingSettings, work: Path, reporter: Repor
             )
         return dataset
     dataset = Path(settings.dataset).absolute()
+    source = read_dataset_source(dataset)
+    if source.kind not in ("", "nnunet"):
+        dataset = work / "raw" / settings.dataset_name
+        if not (resume and (dataset / "dataset.json").is_file()):
+            import_dataset(source, dataset, reporter)
     report = require_sound_dataset(dataset, reporter)
     reporter.log(f"{dataset.name}: {len(report.cases)} cases, {report.channels} channel(s), labels {report.labels}.")
     return dataset
@@ -125,7 +166,7 @@ def _plan_and_preprocess(settings: SegmentationTrainingSettings, folder: Path, r
 
         reporter.progress("reading the data set's fingerprint", 0.0)
         extract_fingerprints([settings.dataset_id], num_processes=settings.processes, show_progress_bar=False)
-        reporter.check_cancelled()
+        _leave_if_asked(reporter)
         reporter.progress("planning", 0.3)
         plan_experiments([settings.dataset_id], settings.network.planner)
         plans_file = folder / f"{plans_name}.json"
@@ -138,11 +179,18 @@ def _plan_and_preprocess(settings: SegmentationTrainingSettings, folder: Path, r
                 f"The plan of this data set has no configuration {settings.configuration!r}; nnU-Net planned "
                 f"{', '.join(sorted(plans['configurations']))}. Choose one of those."
             )
-        reporter.check_cancelled()
+        _leave_if_asked(reporter)
         reporter.progress("preprocessing", 0.4)
         preprocess(
             [settings.dataset_id], plans_name, [settings.configuration], [settings.processes], show_progress_bar=False
         )
+
+
+def _leave_if_asked(reporter: Reporter) -> None:
+    """Leave between two steps of the preparation, which a resume does again."""
+    reporter.check_cancelled()
+    if stop_requested(reporter):
+        raise JobCancelledError("The training was stopped before its first epoch.")
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,25 @@ from mambamed.errors import BadRequestError
 from mambamed.segmentation.architectures import ARCHITECTURES
 from mambamed.segmentation.architectures import ArchitectureChoice
 from mambamed.segmentation.architectures import architecture_choice
+from mambamed.segmentation.dataset_source import is_nnunet_name
 from mambamed.segmentation.recipes import RECIPES
 
 __all__ = ["ARCHITECTURES", "CONFIGURATIONS", "SegmentationTrainingSettings"]
 
 CONFIGURATIONS = ("2d", "3d_fullres", "3d_lowres")
 _OPTIMIZERS = ("auto", "sgd", "adam", "adamw")
-_PRECISIONS = ("auto", "float32", "bfloat16")
-_LARGEST_ID = 999
+_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+_COUNTS = (
+    "epochs",
+    "iterations",
+    "validation_iterations",
+    "processes",
+    "synthetic_cases",
+    "training_processes",
+    "nodes",
+)
+_IMPORTED = "Dataset900"
+"""Beginning of the name of a data set that is imported from another form."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,8 @@ class SegmentationTrainingSettings:
     """What to train, on what, and for how long; the defaults are nnU-Net's.
 
     Attributes:
-        dataset: Raw nnU-Net v2 data set, a folder named ``DatasetXXX_Name``.
+        dataset: Folder of the training cases: a raw nnU-Net v2 data set named ``DatasetXXX_Name``, or another form that
+            ``dataset_source`` reads.
         architecture: One of ``ARCHITECTURES``: ``umamba-bot``, ``umamba-enc``, ``plain`` (nnU-Net's U-Net), ``resenc``,
             ``resenc-l``, ``resenc-xl`` (its residual encoders), ``segresnet``, ``unetr``, ``swinunetr``.
         configuration: ``2d``, ``3d_fullres`` or ``3d_lowres``.
@@ -38,11 +51,13 @@ class SegmentationTrainingSettings:
         optimizer: ``auto`` (what the network's authors suggest), ``sgd`` (Nesterov), ``adam`` or ``adamw``.
         weight_decay: Of the optimiser; None takes what the network's authors suggest.
         momentum: Of SGD.
-        precision: ``auto``, ``float32`` or ``bfloat16``.
+        precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``; the scan is in float32 in any case.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         processes: For preprocessing.
-        loader_processes: For preparing batches; 0 makes a run on one machine repeatable.
-        seed: Of weights and batches.
+        loader_processes: For preparing batches; 0 prepares them in the training process.
+        seed: Of weights and batches; on a CPU the same seed gives the same run, also when it was stopped and resumed.
+        training_processes: Processes that train together on each machine, one per graphics card; the batch is shared.
+        nodes: Machines that train together, inside a Slurm allocation.
         time_limit_minutes: End by then, with the learning rate decayed in time; None for no limit.
         recipe: ``""``, or a name in ``RECIPES``: generate the data of that bundled model in place of a data set.
         synthetic_cases: Synthetic cases that the recipe makes.
@@ -64,6 +79,8 @@ class SegmentationTrainingSettings:
     processes: int = 2
     loader_processes: int = 1
     seed: int = 0
+    training_processes: int = 1
+    nodes: int = 1
     time_limit_minutes: float | None = None
     recipe: str = ""
     synthetic_cases: int = 100
@@ -85,7 +102,15 @@ class SegmentationTrainingSettings:
             if getattr(self, name) not in allowed:
                 choices = ", ".join(choice or "none" for choice in allowed)
                 raise BadRequestError(f"The {name} is {getattr(self, name)!r}; expected one of: {choices}.")
-        for name in ("epochs", "iterations", "validation_iterations", "processes", "synthetic_cases"):
+        for name in (
+            "epochs",
+            "iterations",
+            "validation_iterations",
+            "processes",
+            "synthetic_cases",
+            "training_processes",
+            "nodes",
+        ):
             if getattr(self, name) < 1:
                 raise BadRequestError(
                     f"The number of {name.replace('_', ' ')} is {getattr(self, name)}; at least 1 is expected."
@@ -96,8 +121,6 @@ class SegmentationTrainingSettings:
             raise BadRequestError(f"The time limit is {self.time_limit_minutes} minutes; expected a number above 0.")
         if bool(self.dataset) == bool(self.recipe):
             raise BadRequestError("Name either a data set folder to train on or a recipe that makes its own data.")
-        if self.dataset:
-            self.dataset_id  # noqa: B018 (checks the name)
 
     @property
     def network(self) -> ArchitectureChoice:
@@ -111,24 +134,16 @@ class SegmentationTrainingSettings:
 
     @property
     def dataset_name(self) -> str:
-        """``DatasetXXX_Name``."""
-        return RECIPES[self.recipe].dataset_name if self.recipe else Path(self.dataset).name
+        """``DatasetXXX_Name``: the folder's own name, or the one under which other cases are imported."""
+        if self.recipe:
+            return RECIPES[self.recipe].dataset_name
+        name = Path(self.dataset).name
+        return name if is_nnunet_name(name) else f"{_IMPORTED}_{re.sub('[^A-Za-z0-9]+', '', name) or 'Cases'}"
 
     @property
     def dataset_id(self) -> int:
-        """The number in the data set's name.
-
-        Raises:
-            BadRequestError: The folder has another name than nnU-Net expects.
-        """
-        head, _, name = self.dataset_name.partition("_")
-        number = head.removeprefix("Dataset")
-        if not (head.startswith("Dataset") and number.isdigit() and 0 < int(number) <= _LARGEST_ID and name):
-            raise BadRequestError(
-                f"The data set folder is named {self.dataset_name!r}; nnU-Net expects a name like Dataset001_Liver "
-                "(three digits, an underscore, a name). Rename the folder."
-            )
-        return int(number)
+        """The number in the data set's name."""
+        return int(self.dataset_name.partition("_")[0].removeprefix("Dataset"))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a job request."""

@@ -19,8 +19,8 @@ from mambamed.segmentation.architectures import ARCHITECTURES
 from mambamed.segmentation.architectures import architecture_choice
 from mambamed.segmentation.architectures import plan_for_architecture
 from mambamed.segmentation.networks import build_network
+from mambamed.segmentation.trainers.computation import optimizer_for
 from mambamed.segmentation.trainers.control import TrainingControl
-from mambamed.segmentation.trainers.controlled import optimizer_for
 from mambamed.segmentation.training_settings import SegmentationTrainingSettings
 
 CLASSES = 3

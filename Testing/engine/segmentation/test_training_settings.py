@@ -21,8 +21,8 @@ def test_round_trip() -> None:
         ({"epochs": 0}, "epochs"),
         ({"learning_rate": 0.0}, "learning rate"),
         ({"time_limit_minutes": -1.0}, "time limit"),
-        ({"dataset": "/data/liver"}, "Dataset001_Liver"),
-        ({"dataset": "/data/Dataset0_X"}, "Dataset001_Liver"),
+        ({"training_processes": 0}, "training processes"),
+        ({"nodes": 0}, "nodes"),
         ({"recipe": "brain-tissue-mr"}, "either"),
         ({"dataset": ""}, "either"),
         ({"colour": "blue"}, "Unknown training settings: colour"),
@@ -32,3 +32,17 @@ def test_round_trip() -> None:
 def test_wrong_values_are_refused_with_what_is_expected(changes: dict, words: str) -> None:
     with pytest.raises(BadRequestError, match=words):
         SegmentationTrainingSettings.from_json({"dataset": "/data/Dataset012_Liver", **changes})
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "number"),
+    [
+        ("/data/Dataset012_Liver", "Dataset012_Liver", 12),
+        ("/data/my livers, 2024", "Dataset900_mylivers2024", 900),
+        ("/data/Dataset0_X", "Dataset900_Dataset0X", 900),
+        ("/data/_", "Dataset900_Cases", 900),
+    ],
+)
+def test_other_folders_get_a_name_that_nnunet_takes(folder: str, name: str, number: int) -> None:
+    settings = SegmentationTrainingSettings(dataset=folder)
+    assert (settings.dataset_name, settings.dataset_id) == (name, number)

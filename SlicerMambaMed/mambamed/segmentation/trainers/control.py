@@ -24,9 +24,9 @@ class TrainingControl:
         optimizer: ``"sgd"`` (Nesterov), ``"adam"`` or ``"adamw"``.
         weight_decay: Of the optimiser.
         momentum: Of SGD.
-        precision: ``"auto"``, ``"bfloat16"`` or ``"float32"``; on a CPU auto means bfloat16 convolutions where the
-            processor has instructions for them. On a GPU nnU-Net's own mixed precision is used unless float32 is asked.
-        seed: Of every random draw; the order of batches is only repeatable without loader processes.
+        precision: ``"auto"``, ``"float16"``, ``"bfloat16"`` or ``"float32"``; auto means nnU-Net's float16 on CUDA, and
+            on a CPU bfloat16 where the processor has instructions for it.
+        seed: Of every random draw.
         time_limit_minutes: The schedule is compressed to end by then.
         loader_processes: Processes that prepare batches; 0 prepares them in the training process.
     """
