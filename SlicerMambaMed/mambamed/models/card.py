@@ -114,6 +114,7 @@ class ModelCard:
     keep_one_piece_opening_mm: float | None = None
     makes_instances: bool = False
     inside_body_above_hu: float | None = None
+    one_piece_per_label: bool = False
     references: tuple[str, ...] = ()
     derived: bool = False
 

@@ -34,6 +34,7 @@ from mambamed.segmentation.labels import choose_labels
 from mambamed.segmentation.network_cost import network_operations
 from mambamed.segmentation.networks.plan import NetworkPlan
 from mambamed.segmentation.one_piece import keep_one_piece
+from mambamed.segmentation.one_piece_per_label import make_one_piece_per_label
 from mambamed.segmentation.preparation import PreparedImage
 from mambamed.segmentation.preparation import prepare
 from mambamed.segmentation.region import RegionPlan
@@ -200,16 +201,25 @@ def _predict_folds(
 def _keep_inside_body(
     logits: Tensor, model: SegmentationModel, prepared: PreparedImage, region: RegionPlan, reporter: Reporter
 ) -> None:
-    """Remove labels in the air around the body where the model's card says so; not within a region of interest."""
-    above_hu = model.card.inside_body_above_hu
-    if above_hu is None or model.label_manager.has_regions or region.network_box != _whole(prepared):
+    """Remove labels around the body, then make each label one piece, where the model's card says so.
+
+    Not within a region of interest, which does not show the whole.
+    """
+    card = model.card
+    if model.label_manager.has_regions or region.network_box != _whole(prepared):
         return
-    # The network's image was normalised as CT: clipped, minus the mean, divided by the standard deviation.
-    normal = model.plans_manager.foreground_intensity_properties_per_channel["0"]
-    tissue_above = (above_hu - normal["mean"]) / max(normal["std"], 1e-8)
-    removed_ml = keep_inside_body(logits, prepared.data[0].numpy(), tissue_above, model.configuration.spacing)
-    if removed_ml > 0:
-        reporter.log(f"{removed_ml:.1f} ml outside the body were removed.")
+    spacing_mm = tuple(model.configuration.spacing)
+    if card.inside_body_above_hu is not None:
+        # The network's image was normalised as CT: clipped, minus the mean, divided by the standard deviation.
+        normal = model.plans_manager.foreground_intensity_properties_per_channel["0"]
+        tissue_above = (card.inside_body_above_hu - normal["mean"]) / max(normal["std"], 1e-8)
+        removed_ml = keep_inside_body(logits, prepared.data[0].numpy(), tissue_above, spacing_mm)
+        if removed_ml > 0:
+            reporter.log(f"{removed_ml:.1f} ml outside the body were removed.")
+    if card.one_piece_per_label:
+        voxels = make_one_piece_per_label(logits, spacing_mm)
+        if voxels:
+            reporter.log(f"{voxels} voxels of small pieces went to the nearest label.")
 
 
 def _keep_one_piece(

@@ -93,6 +93,7 @@ def bundle_lung_model(
         spacing_mm=(SPACING_MM,) * 3,
         orientation="LPS",
         inside_body_above_hu=_TISSUE_ABOVE_HU,
+        one_piece_per_label=True,
         patch_size=PATCH_SIZE[::-1],
         network=f"U-Mamba Bot 3D, features {' '.join(map(str, FEATURES_PER_STAGE))}, one block per stage",
         weights=(CardWeights("fold_all/checkpoint_final.safetensors"),),

@@ -19,6 +19,7 @@ from mambamed.recipes.lungs.dataset import write_dataset
 from mambamed.recipes.lungs.judge import classical_lungs
 from mambamed.recipes.lungs.judge import judge_model
 from mambamed.recipes.lungs.judge import markdown_table
+from mambamed.recipes.lungs.picture import draw_slices
 from mambamed.recipes.lungs.recipe import CONFIGURATION
 from mambamed.recipes.lungs.recipe import PATCH_SIZE
 from mambamed.recipes.lungs.recipe import plan_for_training
@@ -133,3 +134,16 @@ def test_judge_compares_with_both_references(tmp_path: Path) -> None:
     assert dice(classical_lungs(ct) == 1, values == 1) > 0.9
     with pytest.raises(BadRequestError, match="holds none of"):
         judge_model(None, tmp_path / "chest_ct")
+
+
+def test_picture_shows_labels_in_their_colours() -> None:
+    ct, truth = draw_phantom(1, 2)
+    drawn = draw_slices(ct, truth)
+    assert drawn.dtype == np.uint8
+    assert drawn.shape[2] == 3
+    left = drawn[..., 2].astype(int) - drawn[..., 0]
+    columns = np.flatnonzero((left > 40).any(0))
+    assert columns.size, "the left lung is blue"
+    right = np.flatnonzero((left < -40).any(0))
+    half = drawn.shape[1] // 2
+    assert columns[columns < half].mean() > right[right < half].mean(), "the patient's left is on the right"
