@@ -326,9 +326,12 @@ class RegistrationWidget:
         self.refreshSoon()
 
     def _store(self, name: str, value: Any) -> None:
-        if self._parameters is not None:
-            setattr(self._parameters, name, value)
-            self.refreshSoon()
+        if self._parameters is None:
+            return
+        setattr(self._parameters, name, value)
+        if name == "method" and value.startswith("network:"):
+            self._parameters.transformModel = "deformable"  # a network gives nothing else
+        self.refreshSoon()
 
     def _onParametersModified(self, caller: Any = None, event: Any = None) -> None:
         self.refreshSoon()

@@ -133,6 +133,8 @@ class _Child:
                 entry = json.loads(line)
                 hook = self._config.hook
                 report = hook.pytest_report_from_serializable(config=self._config, data=entry["report"])
+                if isinstance(report.longrepr, list):  # the place and reason of a skip, a tuple before it became JSON
+                    report.longrepr = tuple(report.longrepr)
                 self.reports.setdefault(entry["nodeid"], []).append(report)
 
     def _has_finished(self, nodeid: str) -> bool:
