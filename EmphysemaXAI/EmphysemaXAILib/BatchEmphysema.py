@@ -24,6 +24,8 @@ __all__ = ["BatchEmphysema"]
 
 MEASURES_FILE = "measures.csv"
 REPORT_NAME = "report"
+REPORT_FORMATS = ("html", "pdf")
+DICOM_FORMATS = ("dicom-seg", "dicom-sr")
 
 
 class BatchEmphysema(CaseBatch):
@@ -33,7 +35,8 @@ class BatchEmphysema(CaseBatch):
         logic: what analyzes.
         settings: the engine's settings, for example ``{"compute": ("density", "patterns")}``.
         overwrite: whether cases that were done with other settings are done again instead of being refused.
-        report: whether each case gets its report (HTML and PDF).
+        report: whether each case gets its report (HTML and PDF). A case that comes as a DICOM folder gets DICOM SEG
+            and SR in any case.
     """
 
     RESULT_COLUMN = "measures"
@@ -67,8 +70,9 @@ class BatchEmphysema(CaseBatch):
             ct.SetAttribute(FOLDER_ATTRIBUTE, str(images[0]))
         nodes = self._logic.analyze(ct, **self._settings)
         self._save(nodes, folder)
-        if self._report:
-            self._logic.reports.save(nodes.record, folder, name=REPORT_NAME, case=name)
+        formats = [*(REPORT_FORMATS if self._report else ()), *(DICOM_FORMATS if images[0].is_dir() else ())]
+        if formats:
+            self._logic.reports.save(nodes.record, folder, formats=formats, name=REPORT_NAME, case=name)
         return tuple(nodes.warnings)
 
     def _save(self, nodes: EmphysemaNodes, folder: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from SlicerMambaMedLib.ModelList import ModelList
 from SlicerMambaMedLib.NodeExport import exportVolume
 from SlicerMambaMedLib.RunRecordNode import readRecord
 from SlicerMambaMedLib.SceneJob import SceneJob
@@ -24,6 +23,7 @@ from EmphysemaXAILib.InputReferences import inputNode
 from EmphysemaXAILib.ReportExport import ReportExport
 from EmphysemaXAILib.SegmentationExport import exportSegments
 from EmphysemaXAILib.SegmentationExport import segmentValues
+from EmphysemaXAILib.SeverityModelList import SeverityModelList
 
 __all__ = ["EmphysemaLogic"]
 
@@ -49,7 +49,7 @@ class EmphysemaLogic:
     def __init__(self, session: Session | None = None, scene: Any = None) -> None:
         self._session = session
         self._scene = scene
-        self._models: ModelList | None = None
+        self._models: SeverityModelList | None = None
 
     @property
     def session(self) -> Session:
@@ -64,10 +64,10 @@ class EmphysemaLogic:
         return self._scene if self._scene is not None else slicer.mrmlScene
 
     @property
-    def models(self) -> ModelList:
+    def models(self) -> SeverityModelList:
         """The severity models that can be chosen."""
         if self._models is None:
-            self._models = SeverityModelList(self.session.settings, "emphysema")
+            self._models = SeverityModelList(self.session.settings)
         return self._models
 
     @property
@@ -273,19 +273,6 @@ class EmphysemaLogic:
             return node if VolumeGeometry.ofVolumeNode(node).isSameGrid(grid) else None
         except ValueError:
             return None
-
-
-class SeverityModelList(ModelList):
-    """Of the models for emphysema those that grade severity (local patterns have models of their own)."""
-
-    PATTERN_LABELS = ("NT", "PS", "PL")
-
-    def entries(self) -> list[Any]:
-        """Return the models that grade severity."""
-        return [entry for entry in super().entries() if not self._isPatternModel(entry)]
-
-    def _isPatternModel(self, entry: Any) -> bool:
-        return "patterns" in entry.card.id
 
 
 def _lungRole(prefix: str, isLobes: bool) -> str:

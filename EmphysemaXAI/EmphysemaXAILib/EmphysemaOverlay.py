@@ -52,6 +52,10 @@ class EmphysemaOverlay:
         """Return the node of a key."""
         return self._nodes.get(key)
 
+    def maximum(self, key: str) -> float:
+        """Return the value of a heat map's brightest colour."""
+        return float(self._nodes[key].GetAttribute(MAP_MAXIMUM_ATTRIBUTE) or 1.0)
+
     def show(self, key: str, opacity: float, threshold: float) -> None:
         """Show one overlay over the CT and hide the result's others.
 
@@ -85,7 +89,7 @@ class EmphysemaOverlay:
         """Set the share of the brightest colour below which the heat maps are transparent."""
         for key, node in self._nodes.items():
             if self.isMap(key):
-                maximum = float(node.GetAttribute(MAP_MAXIMUM_ATTRIBUTE) or 1.0)
+                maximum = self.maximum(key)
                 # Values above the brightest colour stay visible; 0 is what lies outside the lungs.
                 lowest = max(threshold * maximum, 1e-6 * maximum)
                 node.GetDisplayNode().SetThreshold(lowest, float(node.GetImageData().GetScalarRange()[1]) + maximum)

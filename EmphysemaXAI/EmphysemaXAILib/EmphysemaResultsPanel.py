@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from SlicerMambaMedLib.RunRecordNode import readRecord
 
 from EmphysemaXAILib.EmphysemaOverlay import NOTHING
 from EmphysemaXAILib.EmphysemaOverlay import EmphysemaOverlay
+from EmphysemaXAILib.HeatLegendView import HeatLegendView
 from EmphysemaXAILib.HistogramPlot import showRegions
 from EmphysemaXAILib.ResultNodes import nodesByRole
 from EmphysemaXAILib.ResultRows import changeRows
@@ -18,11 +20,12 @@ from EmphysemaXAILib.ResultRows import checkRows
 from EmphysemaXAILib.ResultRows import measureRows
 from EmphysemaXAILib.ResultRows import patternRows
 from EmphysemaXAILib.SeverityView import severityAsHtml
+from EmphysemaXAILib.SeverityView import warningsAsHtml
 from EmphysemaXAILib.TableFill import fillTable
 
 __all__ = ["EmphysemaResultsPanel"]
 
-_TABS = ("densityTab", "patternsTab", "severityTab", "checksTab", "changeTab", "recordTab")
+_TABS = ("densityTab", "patternsTab", "severityTab", "checksTab", "changeTab")
 
 
 class EmphysemaResultsPanel:
@@ -38,9 +41,11 @@ class EmphysemaResultsPanel:
         self._shown: Any = ()
         self._regions: list[str] = []
         self.overlay = EmphysemaOverlay(None)
+        self.legend = HeatLegendView(ui.legendLabel)
         ui.measuresTable.connect("cellClicked(int,int)", self._onRow)
         ui.showTableButton.connect("clicked(bool)", self._onShowTable)
         ui.showHistogramButton.connect("clicked(bool)", self._onShowHistogram)
+        ui.showRecordButton.connect("toggled(bool)", self._onShowRecord)
         self.show(None)
 
     def show(self, recordNode: Any | None) -> None:
@@ -55,11 +60,11 @@ class EmphysemaResultsPanel:
         self.overlay = EmphysemaOverlay(recordNode if record else None)
         self._fillOverlays()
         self._fillTables(record)
-        warnings = record.get("warnings", [])
-        self.ui.warningsLabel.text = "\n".join(_("Warning: {text}").format(text=text) for text in warnings)
-        self.ui.warningsLabel.visible = bool(warnings)
+        self.ui.warningsBrowser.html = warningsAsHtml(record.get("warnings", []))
+        self.ui.warningsBrowser.visible = bool(record.get("warnings"))
         self.ui.severityBrowser.html = severityAsHtml(record.get("severity")) if record else ""
-        self.ui.recordText.plainText = recordNode.GetText() if record else ""
+        self.ui.showRecordButton.enabled = bool(record)
+        self._onShowRecord(bool(self.ui.showRecordButton.checked))
         self.ui.showTableButton.enabled = "measures" in nodes
         self.ui.showHistogramButton.enabled = "chart" in nodes
         self.ui.resultTabs.enabled = bool(record)
@@ -75,6 +80,18 @@ class EmphysemaResultsPanel:
         self.ui.thresholdSlider.enabled = isMap
         self.ui.thresholdLabel.enabled = isMap
         self.overlay.show(key if key in keys else NOTHING, opacity, threshold)
+        self._showLegend(key, threshold)
+
+    def setThreshold(self, threshold: float) -> None:
+        """Set the share of the brightest colour below which the heat maps are transparent."""
+        self.overlay.setThreshold(threshold)
+        self._showLegend(self.chosenOverlay, threshold)
+
+    def _showLegend(self, key: str, threshold: float) -> None:
+        if self.overlay.isMap(key):
+            self.legend.show(self.overlay.node(key), self.overlay.maximum(key), threshold)
+        else:
+            self.legend.clear()
 
     @property
     def chosenOverlay(self) -> str:
@@ -112,11 +129,20 @@ class EmphysemaResultsPanel:
             "checksTab": bool(record.get("explanations")),
             "changeTab": bool(record.get("change")),
         }
+        tabs = self.ui.resultTabs
+        # Without a result the whole is disabled; its tabs are not, since Qt would leave the first one.
         for index, name in enumerate(_TABS):
-            self.ui.resultTabs.setTabEnabled(index, filled.get(name, bool(record)))
-        failures = len(failed)
-        text = _("Checks ({count} failed)").format(count=failures) if failures else _("Checks")
-        self.ui.resultTabs.setTabText(_TABS.index("checksTab"), text)
+            tabs.setTabEnabled(index, not record or filled.get(name, True))
+        count = len(failed)
+        checks = _TABS.index("checksTab")
+        icon = qt.QApplication.style().standardIcon(qt.QStyle.SP_MessageBoxWarning) if count else qt.QIcon()
+        tabs.setTabIcon(checks, icon)
+        tabs.setTabToolTip(checks, _("{count} checks failed").format(count=count) if count else "")
+
+    def _onShowRecord(self, checked: bool) -> None:
+        text = self._recordNode.GetText() if checked and self._recordNode is not None else ""
+        self.ui.recordText.plainText = text
+        self.ui.recordText.visible = bool(text)
 
     def _onRow(self, row: int, column: int) -> None:
         """Jump to the clicked region in the slice views and add its histogram to the plot."""

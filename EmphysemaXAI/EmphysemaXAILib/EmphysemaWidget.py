@@ -80,7 +80,7 @@ class EmphysemaWidget:
         self.ui.recordSelector.addAttribute("vtkMRMLTextNode", "MambaMed.RecordOfTask", self.logic.TASK)
         self.ui.overlayComboBox.connect("currentIndexChanged(int)", self._onOverlay)
         self.ui.opacitySlider.connect("valueChanged(double)", self._onOpacity)
-        self.ui.thresholdSlider.connect("valueChanged(double)", lambda value: self.results.overlay.setThreshold(value))
+        self.ui.thresholdSlider.connect("valueChanged(double)", self.results.setThreshold)
 
     def _setTabOrder(self) -> None:
         """Let Tab go from top to bottom; the shared parts are made after the rest and would come last."""

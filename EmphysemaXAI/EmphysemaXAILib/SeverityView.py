@@ -1,14 +1,15 @@
-"""The severity for people: probabilities of the ordered grades with their spread, never one bare label."""
+"""Warnings and severity for people: probabilities of the ordered grades with their spread, never one bare label."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from slicer.i18n import tr as _
 
-__all__ = ["severityAsHtml"]
+__all__ = ["severityAsHtml", "warningsAsHtml"]
 
 _BAR = "#56b4e9"
 _BAR_WIDTH = 160  # pixels of 100 %
@@ -47,6 +48,12 @@ def severityAsHtml(severity: Mapping[str, Any] | None) -> str:
         text = _("Model: {name} {version}").format(name=model["id"], version=model.get("version") or "")
         parts.append(f"<p>{html.escape(text.strip())}</p>")
     return "".join(parts)
+
+
+def warningsAsHtml(warnings: Sequence[str]) -> str:
+    """Return warnings as HTML, one line each, the weightiest first as they come."""
+    lines = (_("Warning: {text}").format(text=text) for text in warnings)
+    return "<br>".join(html.escape(line) for line in lines)
 
 
 def _notice(text: str, color: str) -> str:

@@ -171,7 +171,7 @@ class TestApply(EmphysemaPanelTestCase):
         self.assertGreater(change["laa950_points"], 1.0)
         self.waitUntil(lambda: ui.changeTable.rowCount > 0, "the table of changes")
         self.assertTrue(ui.resultTabs.isTabEnabled(4))
-        self.assertIn("Warning: ", ui.warningsLabel.text)
+        self.assertIn("Warning: ", ui.warningsBrowser.plainText)
 
     def test_the_report_holds_pictures_and_is_where_the_user_wanted_it(self):
         self.apply()

@@ -26,9 +26,13 @@ def _rows(table):
 
 
 def test_warnings_stand_on_top(module):
-    text = module.ui.warningsLabel.text
-    assert module.ui.warningsLabel.visible
+    text = module.ui.warningsBrowser.plainText
+    assert module.ui.warningsBrowser.visible
     assert text.splitlines()[0] == "Warning: The kernel B70f is sharp: LAA-950 is too high."
+
+
+def test_the_density_is_the_first_that_is_seen(module):
+    assert module.ui.resultTabs.currentIndex == 0
 
 
 def test_the_density_table_has_units_and_the_most_read_measures_first(module):
@@ -51,7 +55,8 @@ def test_severity_is_shown_as_probabilities_with_spread_and_as_a_demonstration(m
 
 
 def test_failed_checks_are_counted_in_the_tab_and_named_in_the_table(module):
-    assert module.ui.resultTabs.tabText(3) == "Checks (1 failed)"
+    assert module.ui.resultTabs.tabToolTip(3) == "1 checks failed"
+    assert not module.ui.resultTabs.tabIcon(3).isNull()
     rows = _rows(module.ui.checksTable)
     assert [row[3] for row in rows] == ["passed", "FAILED", "not made"]
     assert rows[1][0] == "Grad-CAM: randomised weights"
@@ -72,7 +77,7 @@ def test_tabs_of_what_was_not_computed_are_closed(module, tmp_path):
     module.ui.recordSelector.setCurrentNode(nodes.record)
     module.widget.panel.refresh()
     tabs = module.ui.resultTabs
-    assert [tabs.isTabEnabled(index) for index in range(6)] == [True, False, False, False, False, True]
+    assert [tabs.isTabEnabled(index) for index in range(5)] == [True, False, False, False, False]
 
 
 def test_overlay_opacity_and_threshold_act_at_once(module):
@@ -92,6 +97,11 @@ def test_overlay_opacity_and_threshold_act_at_once(module):
     heat = nodes.maps["grad-cam"]
     maximum = float(heat.GetAttribute("MambaMed.MapMaximum"))
     assert heat.GetDisplayNode().GetLowerThreshold() == pytest.approx(0.8 * maximum)
+    legend = ui.legendLabel.pixmap.toImage()
+    hidden, shown = legend.pixelColor(20, 5), legend.pixelColor(legend.width() - 5, 5)
+    assert (hidden.red(), hidden.green(), hidden.blue()) == (160, 160, 160)
+    assert shown.red() > 200
+    assert shown.blue() < 200
 
 
 def test_a_click_on_a_region_adds_its_histogram(module):
@@ -104,6 +114,10 @@ def test_a_click_on_a_region_adds_its_histogram(module):
 def test_the_record_is_shown_and_a_text_that_is_none_shows_nothing(module):
     import slicer
 
+    assert not module.ui.recordText.visible
+    module.ui.resultsCollapsibleButton.collapsed = False
+    module.click("showRecordButton")
+    assert module.ui.recordText.visible
     assert '"task": "emphysema"' in module.ui.recordText.plainText
     other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "Other")
     other.SetText("nothing")

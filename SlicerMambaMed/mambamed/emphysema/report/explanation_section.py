@@ -58,10 +58,20 @@ def check_of_record(values: Mapping[str, Any]) -> Check:
     return Check(
         name=str(values["name"]),
         measured=number_text(value, 3) if isinstance(value, int | float) else str(value if value is not None else "–"),
-        expected=str(values.get("limit") if values.get("limit") is not None else "–"),
+        expected=_expected(value, values.get("limit"), passed),
         passed=None if passed is None else bool(passed),
         explanation=str(values.get("meaning") or ""),
     )
+
+
+def _expected(value: Any, limit: Any, passed: Any) -> str:
+    """Return the limit in words; on which side of it a value must lie follows from the outcome."""
+    if limit is None:
+        return "–"
+    if not isinstance(limit, int | float) or not isinstance(value, int | float) or passed is None:
+        return str(limit)
+    side = "at most" if (value <= limit) == bool(passed) else "at least"
+    return f"{side} {number_text(limit, 3)}"
 
 
 def _scores(explanations: Mapping[str, Any]) -> Table:

@@ -10,6 +10,7 @@ from mambamed.emphysema.report.document import Facts
 from mambamed.emphysema.report.document import Notice
 from mambamed.emphysema.report.document import Picture
 from mambamed.emphysema.report.document import Table
+from mambamed.emphysema.report.explanation_section import check_of_record
 from mambamed.emphysema.report.sections import build_document
 
 
@@ -92,6 +93,22 @@ def test_failed_checks_are_shown_as_failed_and_those_not_made_as_not_made():
     assert [row.verdict for row in checks.rows] == ["passed", "FAILED", "not made"]
     assert checks.rows[1].measured == "0.930"
     assert "checks passed: 1, failed: 1" in _texts(blocks, "failed")
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "passed", "words"),
+    [
+        (0.2, 0.5, True, "at most 0.500"),
+        (0.7, 0.5, False, "at most 0.500"),
+        (0.7, 0.5, True, "at least 0.500"),
+        (0.2, 0.5, False, "at least 0.500"),
+        (0.2, None, None, "–"),
+        (0.2, "below 1", True, "below 1"),
+    ],
+)
+def test_a_limit_says_on_which_side_the_value_must_lie(value, limit, passed, words):
+    check = check_of_record({"name": "a check", "value": value, "limit": limit, "passed": passed})
+    assert check.expected == words
 
 
 def test_the_follow_up_marks_changes_beyond_repeatability_and_states_the_limits():

@@ -1,0 +1,102 @@
+"""The module with the bundled models on a chest CT, in a window of 1366 x 768: what a user sees, as pictures.
+
+``MAMBAMED_WRITE_PICTURES=1`` writes them to ``docs/images``, else they are temporary.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from extension.cmake_lists import REPOSITORY
+from SlicerMambaMedLib.RunRecordNode import readRecord
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def docs(tmp_path):
+    return REPOSITORY / "docs" / "images" if os.environ.get("MAMBAMED_WRITE_PICTURES") else tmp_path
+
+
+def _colorful(path: Path, left: int = 0) -> float:
+    """Share of the pixels right of ``left`` that are not grey."""
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)[:, left:]
+    return float((pixels.max(axis=2) - pixels.min(axis=2) > 40).mean())
+
+
+def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, docs, tmp_path, shared_folder):
+    import slicer
+
+    host = slicer_host_main_window
+    module = host.load(REPOSITORY / "EmphysemaXAI" / "EmphysemaXAI.py")
+    module.logic.emphysema.session.settings.jobsFolder = tmp_path / "jobs"
+    panel, ui = module.widget.panel, module.ui
+    host.waitUntil(lambda: "Engine ready" in panel.status.line.text, 120)
+    file = shared_folder / "data" / "chest_ct" / "cip" / "ct-64.nrrd"
+    volume = slicer.util.loadVolume(str(file), {"name": "ChestCT64"})
+    volume.GetDisplayNode().SetAutoWindowLevel(False)
+    volume.GetDisplayNode().SetWindowLevelMinMax(-1100, 200)
+    slicer.util.setSliceViewerLayers(background=volume, fit=True)
+    ui.inputSelector.setCurrentNode(volume)
+    ui.kernelEdit.text = "STANDARD"
+    host.waitUntil(lambda: module.find("applyButton").enabled, 30, "Apply enabled")
+
+    # Everything up to Apply is seen without scrolling.
+    button = module.find("applyButton")
+    bottom = button.mapTo(module.container, button.rect.bottomLeft()).y()
+    assert bottom < host.main_window.scrolled_area()[1]
+    before = host.grab_window(docs / "emphysema-ready.png")
+    greyViews = _colorful(before, left=450)
+
+    module.click("applyButton")
+    job = panel.jobPanel.job
+    host.waitUntil(lambda: job.isFinished, 900)
+    assert job.outcome == "done", job.message
+    host.waitUntil(lambda: ui.measuresTable.rowCount == 9, 30)
+    record = readRecord(job.nodes.record)
+    assert 15 < record["regions"]["whole lung"]["laa950_percent"] < 27  # 21 % by the data set's own lung mask
+    ui.inputsCollapsibleButton.collapsed = True
+    ui.modelCollapsibleButton.collapsed = True
+    ui.outputsCollapsibleButton.collapsed = True
+    slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *job.nodes.regions.GetSegmentCenterRAS("left middle third"))
+    after = host.grab_window(docs / "emphysema-density.png")
+    assert _colorful(after, left=450) > greyViews + 0.01
+    module.click("showTableButton")
+    host.grab_window(docs / "emphysema-table.png")
+    slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+
+    ui.resultTabs.setCurrentIndex(1)
+    ui.overlayComboBox.setCurrentIndex(ui.overlayComboBox.findText("Local patterns"))
+    patterns = host.grab_window(docs / "emphysema-patterns.png")
+    assert _colorful(patterns, left=450) > greyViews + 0.05
+
+    ui.resultTabs.setCurrentIndex(2)
+    ui.overlayComboBox.setCurrentIndex(ui.overlayComboBox.findText("Grad-CAM"))
+    ui.opacitySlider.value = 0.6
+    host.grab_window(docs / "emphysema-severity.png")
+    assert "Demonstration model" in ui.severityBrowser.plainText
+    ui.resultTabs.setCurrentIndex(3)
+    host.processEvents()
+    host.grab_window(docs / "emphysema-checks.png")
+
+    folder = tmp_path / "report"
+    panel.report.chooseFolder = lambda: str(folder)
+    module.click("reportButton")
+    host.waitUntil(lambda: not panel.jobPanel.isBusy, 300)
+    assert "Written" in panel.jobPanel.message
+    page = next(folder.glob("*.html")).read_text(encoding="utf-8")
+    assert "in the scene&#39;s slices" in page
+    if "MAMBAMED_WRITE_PICTURES" in os.environ:
+        (docs.parent / "images" / "emphysema-report.png").write_bytes(_first_picture(page))
+
+
+def _first_picture(page: str) -> bytes:
+    import base64
+
+    begin = page.index("data:image/png;base64,") + len("data:image/png;base64,")
+    return base64.b64decode(page[begin : page.index('"', begin)])
