@@ -84,7 +84,22 @@ class EmphysemaLogic:
                 self.models.find(request.settings.severity_model)
             except Exception as error:
                 return str(error)
+        if "patterns" in request.settings.compute and not self.canFindPatterns(request.settings.pattern_model):
+            text = _("The model {name} for local patterns is not installed. Switch patterns off, or install it.")
+            return text.format(name=request.settings.pattern_model)
         return request.problem()
+
+    @staticmethod
+    def canFindPatterns(model: str) -> bool:
+        """Whether a pattern model is there."""
+        from mambamed.errors import BadRequestError
+        from mambamed.models.catalogue import find_model
+
+        try:
+            find_model(model)
+        except BadRequestError:
+            return False
+        return True
 
     def start(self, request: EmphysemaRequest, detached: bool = False) -> SceneJob:
         """Start an analysis and return at once.

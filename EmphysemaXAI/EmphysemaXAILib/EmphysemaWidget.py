@@ -257,6 +257,14 @@ class EmphysemaWidget:
         self.status.show(self.deviceSelector.current)
         self.refreshSoon()
 
+    def _chooseWhatCanBeComputed(self) -> None:
+        """Let a new parameter node ask for what the installed models can do; density needs none."""
+        from mambamed.emphysema.settings import DEFAULT_PATTERN_MODEL
+
+        self._parameters.patterns = self.logic.canFindPatterns(DEFAULT_PATTERN_MODEL)
+        self._parameters.severity = bool(self._parameters.model)
+        self._parameters.explanations = bool(self._parameters.model)
+
     # --- explanation methods: stored by identifier, shown by title ---
     @staticmethod
     def _methodTitles() -> dict[str, str]:
@@ -284,6 +292,7 @@ class EmphysemaWidget:
             self.modelSelector.refresh(settings.text("Emphysema/Model"))
             self._parameters.model = self.modelSelector.currentKey
             self._parameters.device = settings.text("Emphysema/Device", "auto")
+            self._chooseWhatCanBeComputed()
         if self._parameters.inputVolume is None:
             volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
             images = [node for node in volumes if not node.IsA("vtkMRMLLabelMapVolumeNode")]

@@ -277,6 +277,21 @@ class TestEmptyPanel(EmphysemaPanelTestCase):
         self.assertFalse(self.module.ui.reportButton.enabled)
         self.assertIn("Apply first", self.module.ui.reportButton.toolTip)
 
+    def test_without_models_density_alone_is_asked_for_and_the_rest_says_what_is_missing(self):
+        panel = self.panel
+        panel._parameters.model = ""
+        panel.logic.models.entries = lambda: []
+        panel.logic.canFindPatterns = lambda model: False
+        self.module.exit()
+        self.module.enter()
+        self.assertEqual(panel.request().settings.compute, ("density",))
+        self.waitUntil(lambda: self.applyButton.enabled, "Apply enabled")
+        self.module.find("severityCheckBox").checked = True
+        self.waitUntil(lambda: "Choose a severity model" in self.applyButton.toolTip, "the reason")
+        self.module.find("severityCheckBox").checked = False
+        self.module.find("patternsCheckBox").checked = True
+        self.waitUntil(lambda: "for local patterns is not installed" in self.applyButton.toolTip, "the reason")
+
     def test_a_number_that_is_none_is_named(self):
         self.module.ui.thicknessEdit.text = "thin"
         self.waitUntil(lambda: "slice thickness is given as thin" in self.applyButton.toolTip, "the reason")

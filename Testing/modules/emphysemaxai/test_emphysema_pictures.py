@@ -70,19 +70,23 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, docs, tmp_path,
     host.grab_window(docs / "emphysema-table.png")
     slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
-    ui.resultTabs.setCurrentIndex(1)
-    ui.overlayComboBox.setCurrentIndex(ui.overlayComboBox.findText("Local patterns"))
-    patterns = host.grab_window(docs / "emphysema-patterns.png")
-    assert _colorful(patterns, left=450) > greyViews + 0.05
-
-    ui.resultTabs.setCurrentIndex(2)
-    ui.overlayComboBox.setCurrentIndex(ui.overlayComboBox.findText("Grad-CAM"))
-    ui.opacitySlider.value = 0.6
-    host.grab_window(docs / "emphysema-severity.png")
-    assert "Demonstration model" in ui.severityBrowser.plainText
-    ui.resultTabs.setCurrentIndex(3)
-    host.processEvents()
-    host.grab_window(docs / "emphysema-checks.png")
+    # What needs a model is there as far as the models are installed.
+    assert ui.resultTabs.isTabEnabled(1) == panel._parameters.patterns
+    if panel._parameters.patterns:
+        ui.resultTabs.setCurrentIndex(1)
+        ui.overlayComboBox.setCurrentIndex(ui.overlayComboBox.findText("Local patterns"))
+        patterns = host.grab_window(docs / "emphysema-patterns.png")
+        assert _colorful(patterns, left=450) > greyViews + 0.05
+    assert ui.resultTabs.isTabEnabled(2) == panel._parameters.severity
+    if panel._parameters.severity:
+        ui.resultTabs.setCurrentIndex(2)
+        ui.overlayComboBox.setCurrentIndex(ui.overlayComboBox.findText("Grad-CAM"))
+        ui.opacitySlider.value = 0.6
+        host.grab_window(docs / "emphysema-severity.png")
+        assert "Demonstration model" in ui.severityBrowser.plainText
+        ui.resultTabs.setCurrentIndex(3)
+        host.processEvents()
+        host.grab_window(docs / "emphysema-checks.png")
 
     folder = tmp_path / "report"
     panel.report.chooseFolder = lambda: str(folder)
@@ -91,8 +95,21 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, docs, tmp_path,
     assert "Written" in panel.jobPanel.message
     page = next(folder.glob("*.html")).read_text(encoding="utf-8")
     assert "in the scene&#39;s slices" in page
-    if "MAMBAMED_WRITE_PICTURES" in os.environ:
-        (docs.parent / "images" / "emphysema-report.png").write_bytes(_first_picture(page))
+    (docs / "emphysema-report.png").write_bytes(_first_picture(page))
+    for path in docs.glob("emphysema-*.png"):
+        if path.stat().st_size > 200_000:
+            _reduce_colours(path)
+        assert path.stat().st_size <= 200_000
+
+
+def _reduce_colours(path: Path) -> None:
+    from PIL import Image
+
+    picture = Image.open(path).convert("RGB")
+    for colours in (256, 128, 64):
+        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size <= 200_000:
+            return
 
 
 def _first_picture(page: str) -> bytes:
