@@ -139,7 +139,8 @@ class RegistrationResultImport:
     def _copyWindow(self, warped: Any) -> None:
         """Show the resampled volume with the grey values and colours of the moving one."""
         shown = self._request.moving.GetDisplayNode()
-        if shown is not None and shown.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        isGrey = self._request.moving.GetImageData().GetNumberOfScalarComponents() == 1
+        if isGrey and shown is not None and shown.GetColorNodeID():
             display = warped.GetDisplayNode()
             display.SetAutoWindowLevel(False)
             display.SetWindowLevel(shown.GetWindow(), shown.GetLevel())

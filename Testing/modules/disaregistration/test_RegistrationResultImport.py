@@ -109,6 +109,20 @@ def test_the_transform_saved_from_the_scene_gives_with_simpleitk_what_the_scene_
     np.testing.assert_allclose(slicer.util.arrayFromVolume(run.nodes.warped)[inside], warped[inside], rtol=1e-4)
 
 
+def test_a_coloured_section_is_moved_in_colour_and_its_luminance_is_resampled(slicer_host, tmp_path):
+    import slicer
+
+    grid = np.diag([-0.5, -0.5, 1.0, 1.0])
+    colour = np.repeat(structure((24, 20, 1))[..., None], 3, axis=-1).astype(np.uint8)
+    fixed = add_volume("HE", colour, grid, "vtkMRMLVectorVolumeNode")
+    moving = add_volume("PanCK", colour[:, ::-1], grid, "vtkMRMLVectorVolumeNode")
+    run = Run(tmp_path, fixed, moving, "rigid")
+    assert moving.GetParentTransformNode() is run.nodes.transform
+    assert moving.GetImageData().GetNumberOfScalarComponents() == 3
+    assert slicer.util.arrayFromVolume(run.nodes.warped).shape == (1, 20, 24)
+    assert [warning for warning in run.nodes.warnings if "in colour" in warning]
+
+
 def test_the_inverse_brings_the_fixed_volume_onto_the_moving_one(slicer_host, tmp_path):
     fixed, moving = _pair()
     run = Run(tmp_path, fixed, moving, "deformable")
