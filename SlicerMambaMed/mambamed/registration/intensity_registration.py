@@ -25,7 +25,7 @@ from mambamed.registration.transforms import linear_transform
 __all__ = ["register_intensities"]
 
 _CLIMBING_STARTS = 8
-_SPACING_FACTORS = {"lc2": (3.0, 2.0), "ncc": (3.0, 1.5), "mattes": (3.0, 1.5)}
+_SPACING_FACTORS = {"lc2": (3.0, 2.0), "ncc": (3.0, 1.5), "mattes": (4.0, 2.0)}
 """Coarse and fine resolution as multiples of the working spacing; LC2 looks at cubes of up to 15 voxels anyway."""
 
 
@@ -71,7 +71,7 @@ def register_intensities(
     agreement = agreement_of_starts(coarse, climbed.parameters, best)
     reporter.progress("refining", 0.7)
     fine = IntensityObjective(*fine_pair, rigid, method, started)
-    refined = maximise(curve.over(fine), best, iterations=30, first_step_mm=1.0, tolerance_mm=0.02)
+    refined = maximise(curve.over(fine), best, iterations=30, first_step_mm=1.0, tolerance_mm=0.05)
     best, similarity, model = refined.parameters, float(refined.values[0]), rigid
     before = fine.value(torch.zeros(rigid.parameter_count))
     evaluations = coarse.evaluations + fine.evaluations
@@ -81,7 +81,7 @@ def register_intensities(
         full = IntensityObjective(*fine_pair, model, method, started)
         more = torch.zeros(1, model.parameter_count - rigid.parameter_count, dtype=best.dtype)
         padded = torch.cat((best, more), dim=1)
-        optimum = maximise(curve.over(full), padded, iterations=40, first_step_mm=1.0, tolerance_mm=0.02)
+        optimum = maximise(curve.over(full), padded, iterations=40, first_step_mm=1.0, tolerance_mm=0.05)
         best, similarity = optimum.parameters, float(optimum.values[0])
         evaluations += full.evaluations
     reporter.progress("aligned", 1.0)
