@@ -9,6 +9,7 @@ import numpy as np
 from mambamed.emphysema.acquisition import Acquisition
 from mambamed.emphysema.analysis_warning import AnalysisWarning
 from mambamed.emphysema.kernels import kernel_sharpness
+from mambamed.emphysema.lungs.work_grid import OUT_OF_FIELD_HU
 
 __all__ = ["check_acquisition", "check_scan"]
 
@@ -18,6 +19,7 @@ LOW_INSPIRATION_L = 3.5
 COARSE_PIXEL_MM = 1.2
 _LARGEST_VOLTAGE_DIFFERENCE = 5.0
 _CLIPPED_PART = 0.5
+_CUT_PART = 0.005
 
 
 def check_acquisition(acquisition: Acquisition, spacing_mm: tuple[float, float, float]) -> Iterator[AnalysisWarning]:
@@ -116,6 +118,8 @@ def check_scan(ct_hu: np.ndarray, lungs: np.ndarray, total_l: float) -> Iterator
             "emphysema is too high, and a calibration by air is biased.",
         )
     touched = _touched_faces(lungs)
+    if _reaches_padding(ct_hu, lungs):
+        touched.append("at the edge of the field of view")
     if touched:
         yield AnalysisWarning(
             "truncated",
@@ -132,6 +136,17 @@ def _touched_faces(lungs: np.ndarray) -> list[str]:
         areas = lungs.sum(axis=tuple(other for other in range(3) if other != axis))
         largest = int(areas.max()) if areas.size else 0
         for name, index in zip(names[axis], (0, -1), strict=True):
-            if largest and areas[index] > max(2.0, 0.005 * largest):
+            if largest and areas[index] > max(2.0, _CUT_PART * largest):
                 found.append(name)
     return found
+
+
+def _reaches_padding(ct_hu: np.ndarray, lungs: np.ndarray) -> bool:
+    """Tell whether the lungs lie beside what is outside the scanner's round field of view, within the slices."""
+    outside = ct_hu <= OUT_OF_FIELD_HU
+    if not outside.any() or not lungs.any():
+        return False
+    contact = np.count_nonzero(outside[:, 1:] & lungs[:, :-1]) + np.count_nonzero(outside[:, :-1] & lungs[:, 1:])
+    contact += np.count_nonzero(outside[..., 1:] & lungs[..., :-1])
+    contact += np.count_nonzero(outside[..., :-1] & lungs[..., 1:])
+    return contact > max(2.0, _CUT_PART * int(lungs.sum(axis=(1, 2)).max()))

@@ -23,6 +23,7 @@ from mambamed.emphysema.lungs.segment import segment_lungs
 from mambamed.emphysema.lungs.sides import LEFT
 from mambamed.emphysema.lungs.sides import RIGHT
 from mambamed.emphysema.lungs.thirds import split_thirds
+from mambamed.emphysema.lungs.work_grid import OUT_OF_FIELD_HU
 from mambamed.emphysema.preparation import Preparation
 from mambamed.emphysema.preparation import prepare_values
 from mambamed.emphysema.regions import Regions
@@ -104,6 +105,17 @@ def prepare_scan(
     if given_lungs is None and given_lobes is not None:
         given_lungs = _sides_of_lobes(lobe_names)
     found = _lungs(ct_hu, spacing_mm, given_lungs, settings, reporter)
+    unmeasured = (ct_hu <= OUT_OF_FIELD_HU) & (found.sides > 0)
+    if unmeasured.any():
+        found.sides[unmeasured] = 0
+        if given_lungs is not None:
+            warnings.append(
+                AnalysisWarning(
+                    "truncated",
+                    f"{np.count_nonzero(unmeasured)} voxels of the given lungs lie outside the scanner's field of view "
+                    "and were left out.",
+                )
+            )
     if not found.trachea_core.any() and given_lungs is None:
         warnings.append(
             AnalysisWarning(

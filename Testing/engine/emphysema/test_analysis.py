@@ -171,6 +171,23 @@ def test_low_inspiration_clipped_air_and_truncated_lungs(chest):
     assert "below" in cut.warnings[0].message
 
 
+def test_lungs_that_the_field_of_view_cuts_are_told_and_measured_inside_it(chest):
+    hu = chest.hu.copy()
+    y, x = np.ogrid[: hu.shape[1], : hu.shape[2]]
+    rows, columns = (length / 2 for length in hu.shape[1:])
+    hu[:, ((y - rows) * 4.0) ** 2 + ((x - columns) * 4.2) ** 2 > 118.0**2] = -3024
+    found = analyze(chest.image(hu))
+    given = analyze(chest.image(hu), lungs=_lungs_image(chest))
+    for result in (found, given):
+        assert result.warnings[0].kind == "truncated"
+        assert result.regions["whole lung"].laa950_percent < 1.0
+        assert (
+            result.regions["whole lung"].volume_l
+            < 0.99 * np.count_nonzero(chest.lungs) * np.prod(chest.spacing_mm) * 1e-6
+        )
+    assert any("edge of the field of view" in warning.message for warning in found.warnings)
+
+
 REFUSALS = {
     "one slice": (lambda image: image[:, :, 30:31], "Only one slice"),
     "a picture": (lambda image: image[:, :, 30], "Only one slice"),

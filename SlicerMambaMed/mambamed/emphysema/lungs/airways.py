@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from mambamed.emphysema.lungs.body import AIR_BELOW_HU
 from mambamed.emphysema.lungs.work_grid import WorkGrid
 
 __all__ = ["Airways", "find_airways"]
@@ -45,20 +44,20 @@ class _Chain:
     from_midline_mm: list[float]
 
 
-def find_airways(grid: WorkGrid, body: np.ndarray) -> Airways:
+def find_airways(grid: WorkGrid, air: np.ndarray, tissue: np.ndarray) -> Airways:
     """Find the trachea and follow it and the main bronchi down to where they open into the lungs.
 
     Args:
         grid: Volume with z towards the head.
-        body: What ``body_mask`` gave.
+        air: Air inside the body, what ``inner_air`` gave.
+        tissue: What ``largest_tissue`` gave, for the midline.
 
     Returns:
         The airways; both masks are empty if there is no trachea in the scan.
     """
-    air = (grid.hu < AIR_BELOW_HU) & body
     mask = np.zeros_like(air)
     # Where the trachea touches a lung, only its lumen is darker than the wall between them.
-    chains = (_trachea_chain(air & (grid.hu < threshold), body, grid) for threshold in _TRACHEA_THRESHOLDS_HU)
+    chains = (_trachea_chain(air & (grid.hu < threshold), tissue, grid) for threshold in _TRACHEA_THRESHOLDS_HU)
     chain = next((found for found in chains if found is not None), None)
     if chain is None:
         return Airways(mask, mask.copy())
@@ -69,12 +68,12 @@ def find_airways(grid: WorkGrid, body: np.ndarray) -> Airways:
     return Airways(_with_wall(mask, grid) & air, trachea)
 
 
-def _trachea_chain(air: np.ndarray, body: np.ndarray, grid: WorkGrid) -> _Chain | None:
+def _trachea_chain(air: np.ndarray, tissue: np.ndarray, grid: WorkGrid) -> _Chain | None:
     """Return the longest chain of round pieces of a trachea's size near the midline."""
     open_chains: list[_Chain] = []
     finished: list[_Chain] = []
     for index in range(air.shape[0] - 1, -1, -1):
-        pieces = _trachea_like_pieces(air[index], body[index], grid.spacing_mm[1:])
+        pieces = _trachea_like_pieces(air[index], tissue[index], grid.spacing_mm[1:])
         continued: list[_Chain] = []
         for chain in open_chains:
             overlaps = [int(np.count_nonzero(piece & chain.pieces[-1])) for piece, _ in pieces]
@@ -97,10 +96,10 @@ def _trachea_chain(air: np.ndarray, body: np.ndarray, grid: WorkGrid) -> _Chain 
 
 
 def _trachea_like_pieces(
-    air: np.ndarray, body: np.ndarray, spacing_mm: tuple[float, float]
+    air: np.ndarray, tissue: np.ndarray, spacing_mm: tuple[float, float]
 ) -> list[tuple[np.ndarray, float]]:
     """Return the pieces of one slice that may be the trachea, each with its distance from the body's midline in mm."""
-    columns = np.flatnonzero(body.any(axis=0))
+    columns = np.flatnonzero(tissue.any(axis=0))
     if not len(columns):
         return []
     midline = 0.5 * (columns[0] + columns[-1])

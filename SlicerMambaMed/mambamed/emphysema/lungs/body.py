@@ -1,4 +1,4 @@
-"""The body in a chest CT: what encloses the lungs, without the table, clothes and the air around."""
+"""Air inside the body in a chest CT: lungs, airways and gas, without the table, clothes and the air around."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import numpy as np
 from scipy import ndimage
 
 from mambamed.emphysema.lungs.morphology import components_by_size
-from mambamed.emphysema.lungs.morphology import fill_slices
 from mambamed.emphysema.lungs.morphology import grown
 from mambamed.emphysema.lungs.morphology import shrunk
 from mambamed.emphysema.lungs.work_grid import WorkGrid
 
-__all__ = ["AIR_BELOW_HU", "body_mask", "largest_tissue"]
+__all__ = ["AIR_BELOW_HU", "enclosed_by", "inner_air", "largest_tissue"]
 
 AIR_BELOW_HU = -500.0
 """Half-way between air-filled lung and soft tissue: the threshold of region growing."""
@@ -19,6 +18,11 @@ AIR_BELOW_HU = -500.0
 _TISSUE_ABOVE_HU = -300.0
 _THIN_MM = 2.5
 """Half the thickness of what is not body: table tops, blankets, cables."""
+
+_OUTER_AIR_HU = -965.0
+"""Three quarters of the air around a patient are below this; of a lung, even with emphysema, much less is."""
+
+_ENCLOSED_PART = 0.5
 
 
 def largest_tissue(grid: WorkGrid) -> np.ndarray:
@@ -31,27 +35,54 @@ def largest_tissue(grid: WorkGrid) -> np.ndarray:
     return grown(numbers == sizes[0][0], _THIN_MM + max(grid.spacing_mm[1:]), grid.spacing_mm) & tissue
 
 
-def body_mask(grid: WorkGrid) -> np.ndarray:
-    """Return the body with all air inside it, bool (z, y, x).
+def enclosed_by(tissue: np.ndarray) -> np.ndarray:
+    """Return what has tissue on both sides, to the left and right or in front and behind, in its slice.
 
-    In each slice the air that is connected to the picture's edge is outside, the rest is inside. Gaps of the body wall
-    that are narrower than a centimetre do not open it.
+    A lung that the field of view cuts open on one side is enclosed in this sense; the table is not.
     """
-    tissue = largest_tissue(grid)
-    disc = _disc(5.0, grid.spacing_mm)
-    filled = np.zeros_like(tissue)
-    for index in np.flatnonzero(tissue.any(axis=(1, 2))):
-        whole = ndimage.binary_fill_holes(tissue[index])
-        margin = disc.shape[0] // 2, disc.shape[1] // 2
-        padded = np.pad(tissue[index], [(width, width) for width in margin])
-        bridged = ndimage.binary_fill_holes(ndimage.binary_closing(padded, disc))
-        inner = bridged[margin[0] : bridged.shape[0] - margin[0], margin[1] : bridged.shape[1] - margin[1]]
-        filled[index] = whole | inner
-    return fill_slices(filled)
+    result = np.zeros_like(tissue)
+    for axis in (1, 2):
+        before = np.logical_or.accumulate(tissue, axis=axis)
+        after = np.flip(np.logical_or.accumulate(np.flip(tissue, axis), axis=axis), axis)
+        result |= before & after
+    return result
 
 
-def _disc(radius_mm: float, spacing_mm: tuple[float, float, float]) -> np.ndarray:
-    """Return a disc in the plane of a slice."""
-    reach = [max(1, int(radius_mm / spacing)) for spacing in spacing_mm[1:]]
-    y, x = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
-    return (y * spacing_mm[1]) ** 2 + (x * spacing_mm[2]) ** 2 <= max(radius_mm, *spacing_mm[1:]) ** 2
+def inner_air(grid: WorkGrid, tissue: np.ndarray) -> np.ndarray:
+    """Return the air inside the body.
+
+    In each slice a piece of air belongs to the body if most of it is enclosed by tissue. A piece that reaches the edge
+    of the picture or of the field of view is air around the patient, unless it is too dense for that: then it is lung
+    that the field of view has cut.
+
+    Args:
+        grid: The volume.
+        tissue: What ``largest_tissue`` gave.
+
+    Returns:
+        bool (z, y, x).
+    """
+    enclosed = enclosed_by(tissue)
+    air = (grid.hu < AIR_BELOW_HU) & ~grid.padding
+    result = np.zeros_like(air)
+    for index in np.flatnonzero(air.any(axis=(1, 2))):
+        numbers, count = ndimage.label(air[index])
+        sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+        inside = np.bincount(numbers[enclosed[index]], minlength=count + 1)
+        keep = inside >= _ENCLOSED_PART * sizes
+        keep[0] = False
+        for number in _reaching_the_edge(numbers, grid.padding[index]):
+            if keep[number]:
+                values = grid.hu[index][numbers == number]
+                keep[number] = float(np.percentile(values, 75.0)) > _OUTER_AIR_HU
+        result[index] = keep[numbers]
+    return result
+
+
+def _reaching_the_edge(numbers: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    """Return the numbers of the pieces at the picture's edge, or beside what lies outside the field of view."""
+    edge = [numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]]
+    if padding.any():
+        edge.append(numbers[ndimage.binary_dilation(padding)])
+    found = np.unique(np.concatenate(edge))
+    return found[found > 0]

@@ -11,7 +11,6 @@ from scipy import ndimage
 from mambamed.emphysema.lungs.sides import LEFT
 from mambamed.emphysema.lungs.sides import RIGHT
 from mambamed.emphysema.lungs.sides import split_sides
-from mambamed.emphysema.lungs.work_grid import clean_hu
 from mambamed.emphysema.lungs.work_grid import make_work_grid
 from mambamed.errors import BadRequestError
 from mambamed.imaging.geometry import same_grid
@@ -72,7 +71,7 @@ def sides_of_given_lungs(labels: np.ndarray, ct_hu: np.ndarray, spacing_mm: tupl
         sides[labels == right] = RIGHT
         return sides
     lungs = labels != 0
-    grid = make_work_grid(clean_hu(ct_hu), spacing_mm)
+    grid = make_work_grid(ct_hu, spacing_mm)
     coarse = make_work_grid(lungs.astype(np.int16) * np.int16(1000), spacing_mm).hu >= 500.0
     occupied = np.flatnonzero(lungs.any(axis=(0, 1)))
     midline = 0.5 * float(occupied[0] + occupied[-1]) / grid.factors[2]

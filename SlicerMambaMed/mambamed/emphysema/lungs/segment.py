@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from mambamed.emphysema.lungs.airways import find_airways
 from mambamed.emphysema.lungs.body import AIR_BELOW_HU
-from mambamed.emphysema.lungs.body import body_mask
+from mambamed.emphysema.lungs.body import inner_air
+from mambamed.emphysema.lungs.body import largest_tissue
 from mambamed.emphysema.lungs.morphology import closed
 from mambamed.emphysema.lungs.morphology import fill_slices
 from mambamed.emphysema.lungs.morphology import grown
@@ -61,39 +62,44 @@ def segment_lungs(
     """
     report = reporter if reporter is not None else NullReporter()
     cleaned = clean_hu(ct_hu)
-    grid = make_work_grid(cleaned, spacing_mm)
+    grid = make_work_grid(ct_hu, spacing_mm)
     report.progress("finding the body", 0.1)
-    body = body_mask(grid)
+    tissue = largest_tissue(grid)
+    air = inner_air(grid, tissue)
     report.check_cancelled()
     report.progress("finding the airways", 0.25)
-    airways = find_airways(grid, body)
+    airways = find_airways(grid, air, tissue)
     report.check_cancelled()
     report.progress("finding the lungs", 0.4)
-    candidates = (grid.hu < AIR_BELOW_HU) & body & ~airways.mask
-    lungs = choose_lungs(candidates, grid)
-    sides = split_sides(lungs, grid, _midline(body))
+    lungs = choose_lungs(air & ~airways.mask, grid)
+    sides = split_sides(lungs, grid, _midline(tissue))
     report.check_cancelled()
     report.progress("closing the lungs", 0.6)
-    sides = _close_sides(sides, airways.mask, body, grid)
+    sides = _close_sides(sides, airways.mask, _outside(grid, air), grid)
     report.check_cancelled()
     report.progress("drawing the borders", 0.8)
     return _refined(sides, airways.mask, airways.trachea, cleaned, grid, spacing_mm)
 
 
-def _midline(body: np.ndarray) -> float:
+def _midline(tissue: np.ndarray) -> float:
     """Column in the middle of the body."""
-    columns = np.flatnonzero(body.any(axis=(0, 1)))
+    columns = np.flatnonzero(tissue.any(axis=(0, 1)))
     return 0.5 * float(columns[0] + columns[-1]) if len(columns) else 0.0
 
 
-def _close_sides(sides: np.ndarray, airways: np.ndarray, body: np.ndarray, grid: WorkGrid) -> np.ndarray:
+def _outside(grid: WorkGrid, inner: np.ndarray) -> np.ndarray:
+    """Air around the patient and what lies outside the field of view."""
+    return ((grid.hu < AIR_BELOW_HU) | grid.padding) & ~inner
+
+
+def _close_sides(sides: np.ndarray, airways: np.ndarray, outside: np.ndarray, grid: WorkGrid) -> np.ndarray:
     """Add vessels, walls of bullae and holes to each lung; nothing moves from one side to the other."""
     result = sides.copy()
     for side in (LEFT, RIGHT):
         lung = sides == side
         if lung.any():
             whole = fill_slices(closed(lung, _CLOSING_MM, grid.spacing_mm))
-            result[whole & (result == 0) & ~airways & body] = side
+            result[whole & (result == 0) & ~airways & ~outside] = side
     return result
 
 

@@ -35,6 +35,30 @@ def test_values_outside_the_field_of_view(chest, outside):
     _check(hu, chest)
 
 
+@pytest.mark.parametrize(("axis", "columns"), [(2, 12), (2, -12), (1, 16), (1, -20)])
+def test_a_lung_that_the_picture_cuts_open_is_found(axis, columns):
+    chest = draw_chest(noise_hu=8.0)
+    part = slice(columns, None) if columns > 0 else slice(None, columns)
+    where = (slice(None),) * axis + (part,)
+    assert np.any(chest.lungs.any(axis=tuple({0, 1, 2} - {axis}))[columns if columns > 0 else columns - 1])
+    found = segment_lungs(chest.hu[where], chest.spacing_mm)
+    assert dice(found.sides == 1, chest.left[where]) >= 0.95
+    assert dice(found.sides == 2, chest.right[where]) >= 0.95
+
+
+@pytest.mark.parametrize("outside", [-2000, -1024])
+def test_a_lung_that_the_round_field_of_view_cuts_open_is_found(outside):
+    chest = draw_chest(noise_hu=8.0)
+    y, x = np.ogrid[: chest.hu.shape[1], : chest.hu.shape[2]]
+    rows, columns = (length / 2 for length in chest.hu.shape[1:])
+    seen = np.broadcast_to(((y - rows) * 4.0) ** 2 + ((x - columns) * 4.2) ** 2 < 118.0**2, chest.hu.shape)
+    assert np.any(chest.lungs & ~seen)
+    hu = np.where(seen, chest.hu, outside)
+    found = segment_lungs(hu, chest.spacing_mm)
+    assert dice((found.sides == 1) & seen, chest.left & seen) >= 0.95
+    assert dice((found.sides == 2) & seen, chest.right & seen) >= 0.95
+
+
 def test_noise_of_a_low_dose(chest):
     noisy = draw_chest(noise_hu=90.0)
     _check(noisy.hu, chest)
