@@ -74,7 +74,7 @@ def phantom_cases(count: int) -> Iterator[ChestPhantomSettings]:
             yield draw_case(900 + number)
         else:
             case = draw_case(900 + number, base=fine, severity="severe")
-            yield dataclasses.replace(case, **hard[number % len(hard)])  # type: ignore[arg-type]
+            yield dataclasses.replace(case, **hard[number % len(hard)])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
