@@ -20,14 +20,13 @@ __all__ = ["add_settings_arguments", "emphysema_request", "settings_from_argumen
 
 def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``EmphysemaSettings``."""
-    defaults = EmphysemaSettings()
+    defaults = EmphysemaSettings(compute=("density",))
     group = parser.add_argument_group("what to compute")
     group.add_argument(
         "--compute",
         nargs="+",
         choices=ANALYSES,
-        default=list(defaults.compute),
-        help=f"density is always computed (default: {' '.join(defaults.compute)})",
+        help="density is always computed (default: everything whose model is there)",
     )
     group.add_argument(
         "--model", default=defaults.severity_model, help="severity model: name or folder (default: %(default)s)"
@@ -88,7 +87,7 @@ def settings_from_arguments(arguments: argparse.Namespace) -> EmphysemaSettings:
         BadRequestError: a value cannot be meant.
     """
     return EmphysemaSettings(
-        compute=tuple(arguments.compute),
+        compute=tuple(arguments.compute) if arguments.compute else None,  # type: ignore[arg-type]
         severity_model=_model(arguments.model),
         pattern_model=_model(arguments.pattern_model) or "",
         explanation_methods=tuple(arguments.explanation_methods),

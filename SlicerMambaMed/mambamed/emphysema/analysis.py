@@ -84,8 +84,8 @@ def analyze(
     """
     ct, known = _read(ct)
     previous, previous_known = _read(previous_ct) if previous_ct is not None else (None, _NOTHING_KNOWN)
-    if model is not None:
-        settings.setdefault("compute", ("density", "severity", "explanations"))
+    if model is not None and "compute" not in settings:
+        settings["compute"] = (*EmphysemaSettings().compute, "severity", "explanations")
     by_hand = {name: settings.pop(name) for name in _NOTHING_KNOWN.to_json() if name in settings}
     if by_hand:
         settings["acquisition"] = Acquisition.from_json(by_hand)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 from mambamed.emphysema.acquisition import Acquisition
@@ -34,7 +35,8 @@ class EmphysemaSettings:
     """What a person may choose for one emphysema analysis; checked when it is made.
 
     Attributes:
-        compute: What is computed, of ``ANALYSES``. Density is always computed; explanations need the severity.
+        compute: What is computed, of ``ANALYSES``. Density is always computed; explanations need the severity. None
+            computes everything whose model is there; the settings then hold what that is.
         severity_model: Identifier of a bundled severity model or path of a model folder; None grades nothing.
         pattern_model: Identifier of a bundled pattern model or path of a model folder.
         explanation_methods: Of ``EXPLANATION_METHODS``.
@@ -59,7 +61,7 @@ class EmphysemaSettings:
         'median'
     """
 
-    compute: tuple[str, ...] = ("density",)
+    compute: tuple[str, ...] = None  # type: ignore[assignment]  # replaced when the settings are made
     severity_model: str | None = DEFAULT_SEVERITY_MODEL
     pattern_model: str = DEFAULT_PATTERN_MODEL
     explanation_methods: tuple[str, ...] = EXPLANATION_METHODS
@@ -81,6 +83,8 @@ class EmphysemaSettings:
 
     def __post_init__(self) -> None:
         """Bring lists to tuples and refuse values that cannot be meant."""
+        if self.compute is None:
+            object.__setattr__(self, "compute", _possible_analyses(self.pattern_model, self.severity_model))
         for name in ("compute", "explanation_methods"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
@@ -148,6 +152,19 @@ class EmphysemaSettings:
     def replace(self, **changes: Any) -> EmphysemaSettings:
         """Return a copy with some values changed, checked again."""
         return EmphysemaSettings.from_json({**self.to_json(), **changes})
+
+
+def _possible_analyses(pattern_model: str, severity_model: str | None) -> tuple[str, ...]:
+    """Return the analyses whose model is bundled, in the user's folder, or given by its path."""
+    from mambamed.models.catalogue import list_models
+
+    found = {entry.card.id for entry in list_models()}
+    possible = ["density"]
+    if pattern_model in found or Path(pattern_model).exists():
+        possible.append("patterns")
+    if severity_model is not None and (severity_model in found or Path(severity_model).exists()):
+        possible += ["severity", "explanations"]
+    return tuple(possible)
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

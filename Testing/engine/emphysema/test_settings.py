@@ -45,6 +45,15 @@ def test_refusals(change, words):
         EmphysemaSettings.from_json(change)
 
 
+def test_by_default_everything_is_computed_whose_model_is_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("mambamed.models.catalogue.list_models", lambda: [])
+    assert EmphysemaSettings().compute == ("density",)
+    given = EmphysemaSettings(severity_model=str(tmp_path))
+    assert given.compute == ("density", "severity", "explanations")
+    assert EmphysemaSettings.from_json(given.to_json()).compute == given.compute
+    assert EmphysemaSettings(pattern_model=str(tmp_path), severity_model=None).compute == ("density", "patterns")
+
+
 def test_what_is_given_by_hand_goes_before_dicom():
     by_hand = Acquisition(kernel="B31f")
     dicom = Acquisition(kernel="B70f", kilovolt_peak=120)
