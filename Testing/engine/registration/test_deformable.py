@@ -18,6 +18,7 @@ from mambamed.registration.deformable.continuous import exponentiate
 from mambamed.registration.deformable.continuous import sample_at
 from mambamed.registration.deformable.discrete import plan_search
 from mambamed.registration.deformable.discrete import search_displacements
+from mambamed.registration.disa.network import DISANet
 
 SETTINGS: dict[str, Any] = {
     "method": "mind-ssc",
@@ -86,6 +87,21 @@ def test_linear_part_is_found_first_and_sections_stay_in_their_plane() -> None:
     assert target_error_mm(result.transform, shifted, fixed) < 0.7 * target_error_mm(IDENTITY, truth, fixed)
     moved = result.transform.TransformPoint(fixed.TransformIndexToPhysicalPoint((40, 30, 0)))
     assert moved[2] == pytest.approx(17.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_descriptors_of_a_network(cache: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained descriptors know their own contrast; this checks the way through the network, and through the cache."""
+    monkeypatch.setenv("MAMBAMED_CACHE", str(tmp_path))
+    torch.manual_seed(0)
+    moving = structured_image(3, (32, 36, 28), detail=2.0)
+    truth = sitk.TranslationTransform(3, (4.0, -2.0, 3.0))
+    fixed = sitk.Resample(moving, moving, truth, sitk.sitkLinear, 0.0)
+    settings = {**SETTINGS, "method": "disa", "cache": cache, "iterations": 8, "similarity_map": True}
+    result = register(fixed, moving, **settings, network=DISANet().eval())
+    assert result.quality["similarity"]["after"] > result.quality["similarity"]["before"]
+    assert result.similarity_map is not None
+    assert any(tmp_path.rglob("*.safetensors")) == cache
 
 
 def test_search_finds_a_shift_and_its_plan_bounds_memory() -> None:

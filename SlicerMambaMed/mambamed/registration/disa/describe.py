@@ -102,7 +102,7 @@ def describe_prepared(
     return Descriptors(features.cpu(), prepared.geometry.strided(stride), chosen)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: refining a field differentiates the sampling of these tensors
 def describe_volume(network: DISANet, volume: Tensor, stride: int = 4) -> Tensor:
     """Run the network over a normalised volume with replicated borders.
 
