@@ -27,6 +27,7 @@ def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--time-limit-minutes", type=float, dest="time_limit_minutes", help="end the schedule by then (default: none)"
     )
     task.add_argument("--scenes", type=int, help="synthetic scenes per step (default: 3)")
+    task.add_argument("--crop-voxels", type=int, dest="crop_voxels", help="side of a scene, 4 k + 1 (default: 37)")
     task.add_argument("--positions", type=int, help="positions per scene and contrast (default: 96)")
     task.add_argument("--learning-rate", type=float, dest="learning_rate", help="after the warm-up (default: 0.002)")
     task.add_argument("--precision", choices=["auto", "float32", "bfloat16"], help="default: auto")

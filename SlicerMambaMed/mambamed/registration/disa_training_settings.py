@@ -45,16 +45,16 @@ class DISATrainingSettings:
     shared_positions: float = 0.7
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    warm_up_steps: int = 200
+    warm_up_steps: int = 50
     decay_from: float = 0.6
-    averaging: float = 0.998
+    averaging: float = 0.995
     precision: str = "auto"
     device: str = "auto"
     threads: int = 0
     seed: int = 2023
     time_limit_minutes: float | None = None
     checkpoint_steps: int = 100
-    metric_steps: int = 25
+    metric_steps: int = 10
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.

@@ -71,7 +71,7 @@ class SimilarityBalance:
     Keeps a moving average of how often each of 20 intervals of [0, 1] occurs.
     """
 
-    def __init__(self, memory: float = 0.98, rarest: float = 0.1) -> None:
+    def __init__(self, memory: float = 0.95, rarest: float = 0.02) -> None:
         """Begin with all intervals alike.
 
         Args:
@@ -83,28 +83,37 @@ class SimilarityBalance:
         self._rarest = rarest / _BINS
 
     def weights(self, targets: Tensor) -> Tensor:
-        """Count ``targets`` in, and return weights of the same shape, about 1 on average."""
+        """Count ``targets`` (N, N) in, and return their weights: sum 1, the diagonal (pairs with oneself) 0."""
         bins = (targets * _BINS).long().clamp_(0, _BINS - 1)
-        here = torch.bincount(bins.flatten().cpu(), minlength=_BINS).float() / targets.numel()
+        counts = torch.bincount(bins.flatten(), minlength=_BINS) - torch.bincount(bins.diagonal(), minlength=_BINS)
+        here = (counts / counts.sum()).cpu()
         self.share = self._memory * self.share + (1.0 - self._memory) * here
-        table = (1.0 / _BINS) / self.share.clamp_min(self._rarest)
-        table = table / (table * self.share).sum()
-        return table.to(targets.device)[bins]
+        weights = (1.0 / self.share.clamp_min(self._rarest / _BINS)).to(targets.device)[bins]
+        weights = weights - torch.diag(weights.diagonal())
+        return weights / weights.sum()
 
 
-def pair_loss(features: Tensor, targets: Tensor, balance: SimilarityBalance) -> Tensor:
+def pair_loss(
+    features: Tensor, targets: Tensor, balance: SimilarityBalance, offset_weight: float = 1.0
+) -> tuple[Tensor, float]:
     """Balanced mean squared error between dot products of clipped descriptors and targets, pairs with oneself left out.
 
     Args:
         features: (N, C), as the network gives them.
         targets: (N, N).
         balance: decides how much each pair counts.
+        offset_weight: how much the square of the mean error counts beside the variance of the error; with 1 the loss is
+            the mean squared error. With less, descriptors are not rewarded for being all alike, which is how the mean
+            is hit first, and from which they part slowly.
 
     Returns:
-        The loss, a scalar.
+        The loss, a scalar; and the share of the targets' balanced variance that is explained, a shift aside.
     """
     clipped = clip_norm(features)
-    error = clipped @ clipped.T - targets
     weights = balance.weights(targets)
-    weights = weights - torch.diag(torch.diagonal(weights))
-    return (weights * error**2).sum() / weights.sum()
+    error = clipped @ clipped.T - targets
+    offset = (weights * error).sum()
+    spread = (weights * (error - offset) ** 2).sum()
+    mean = (weights * targets).sum()
+    variance = (weights * (targets - mean) ** 2).sum()
+    return spread + offset_weight * offset**2, float(1.0 - spread.detach() / variance)

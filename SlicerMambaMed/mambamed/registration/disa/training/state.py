@@ -11,17 +11,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch import nn
 
 from mambamed.errors import BadRequestError
 from mambamed.models.checkpoint import read_restricted
 from mambamed.registration.disa.network import DISANet
+from mambamed.registration.disa.training.batches import Batch
+from mambamed.registration.disa.training.first_weights import scale_last_layer
+from mambamed.registration.disa.training.first_weights import set_first_weights
 from mambamed.registration.disa.training.pair_loss import SimilarityBalance
 from mambamed.registration.disa_training_settings import DISATrainingSettings
 
 __all__ = ["TrainingState", "new_state"]
 
-_OUTPUT_GAIN = 0.05
+_COUNTS = 60
+"""Times that the first batch is counted into the frequencies of similarities."""
 
 
 @dataclass
@@ -86,26 +89,18 @@ class TrainingState:
         self.balance.share = share
 
 
-def new_state(settings: DISATrainingSettings, device: torch.device) -> TrainingState:
-    """A training at its beginning, weights drawn from the seed."""
-    torch.manual_seed(settings.seed)
+def new_state(settings: DISATrainingSettings, batch: Batch) -> TrainingState:
+    """A training at its beginning: weights drawn from the seed, lengths and frequencies taken from a batch."""
     network = DISANet()
-    network.apply(_initialise)
-    network.to(device)
+    set_first_weights(network, settings.seed)
+    network.to(batch.volumes.device)
+    balance = SimilarityBalance()
+    for _ in range(_COUNTS):
+        balance.weights(batch.targets)
+    scale_last_layer(network, batch.volumes, batch.positions)
     for parameter in network.parameters():
         if parameter.ndim == 5:
             parameter.data = parameter.data.to(memory_format=torch.channels_last_3d)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    return TrainingState(network, copy.deepcopy(network), optimiser)
-
-
-def _initialise(module: nn.Module) -> None:
-    """Keep the variance from layer to layer: with PyTorch's default the first descriptors would all be nearly zero."""
-    if isinstance(module, nn.Conv3d):
-        nn.init.kaiming_normal_(module.weight, a=0.01, nonlinearity="leaky_relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-        else:
-            # The last layer: descriptors about half as long as those of equal patches shall be.
-            module.weight.data.mul_(_OUTPUT_GAIN)
+    return TrainingState(network, copy.deepcopy(network), optimiser, balance)

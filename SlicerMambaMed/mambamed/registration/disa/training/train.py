@@ -7,6 +7,7 @@ of a step depend on the seed and the number of the step alone, so a resumed trai
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,11 @@ from mambamed.nn.precision import choose_precision
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.disa.training.batches import Batch
 from mambamed.registration.disa.training.batches import batches
+from mambamed.registration.disa.training.batches import draw_batch
 from mambamed.registration.disa.training.pair_loss import pair_loss
 from mambamed.registration.disa.training.positions import gather_features
 from mambamed.registration.disa.training.schedule import learning_rate_factor
+from mambamed.registration.disa.training.schedule import offset_weight
 from mambamed.registration.disa.training.state import TrainingState
 from mambamed.registration.disa.training.state import new_state
 from mambamed.registration.disa_training_settings import DISATrainingSettings
@@ -32,6 +35,8 @@ from mambamed.training.schedule import TrainingClock
 __all__ = ["CHECKPOINT", "train_disa", "training_step"]
 
 CHECKPOINT = "checkpoint.pt"
+
+_FIRST_SCENES = 8
 
 
 def train_disa(
@@ -42,7 +47,7 @@ def train_disa(
     Args:
         settings: how to train.
         work: existing folder for the checkpoint.
-        reporter: hears progress and the metrics ``loss`` and ``learning_rate``, and may cancel.
+        reporter: hears progress and the metrics ``loss``, ``explained_variance`` and ``learning_rate``, and may cancel.
         resume: go on from the checkpoint in ``work`` if there is one.
 
     Raises:
@@ -54,7 +59,7 @@ def train_disa(
     if settings.threads and device.type == "cpu":
         torch.set_num_threads(settings.threads)
     precision = choose_precision(settings.precision, device)
-    state = new_state(settings, device)
+    state = new_state(settings, draw_batch(replace(settings, scenes=_FIRST_SCENES), 0, device))
     checkpoint = work / CHECKPOINT
     if resume and checkpoint.is_file():
         state.load(checkpoint)
@@ -62,15 +67,17 @@ def train_disa(
     reporter.log(f"Training the DISA network on {device}: {precision.describe()}.")
     clock = TrainingClock(settings.steps, settings.time_limit_minutes, settings.warm_up_steps, done=state.step)
     product_dtype = None if precision.name == "float32" else precision.dtype
-    losses: list[float] = []
+    losses: list[tuple[float, float]] = []
     with contextlib.closing(batches(settings, state.step, device, product_dtype)) as source:
         while not clock.is_over:
             reporter.check_cancelled()
             rate = settings.learning_rate * learning_rate_factor(clock, settings.decay_from)
-            losses.append(training_step(state, next(source), settings, rate, precision))
+            losses.append(training_step(state, next(source), settings, rate, precision, offset_weight(clock, settings)))
             clock.done = state.step
             if state.step % settings.metric_steps == 0:
-                reporter.metric("loss", float(np.mean(losses)), state.step)
+                loss, explained = np.mean(losses, axis=0)
+                reporter.metric("loss", float(loss), state.step)
+                reporter.metric("explained_variance", float(explained), state.step)
                 reporter.metric("learning_rate", rate, state.step)
                 losses.clear()
             if state.step % settings.checkpoint_steps == 0 or clock.is_over:
@@ -80,12 +87,18 @@ def train_disa(
 
 
 def training_step(
-    state: TrainingState, batch: Batch, settings: DISATrainingSettings, learning_rate: float, precision: Precision
-) -> float:
-    """Do one step and return its loss."""
+    state: TrainingState,
+    batch: Batch,
+    settings: DISATrainingSettings,
+    learning_rate: float,
+    precision: Precision,
+    offset: float = 1.0,
+) -> tuple[float, float]:
+    """Do one step; returns what ``pair_loss`` does, ``offset`` being its ``offset_weight``."""
     with precision.autocast(batch.volumes.device):
         features = state.network(batch.volumes)
-    loss = pair_loss(gather_features(features.float(), batch.positions), batch.targets, state.balance)
+    found = gather_features(features.float(), batch.positions)
+    loss, explained = pair_loss(found, batch.targets, state.balance, offset)
     value = float(loss.detach())
     if not np.isfinite(value):
         raise MambaMedError(
@@ -98,4 +111,4 @@ def training_step(
     state.optimiser.step()
     state.step += 1
     state.update_average(settings.averaging)
-    return value
+    return value, explained
