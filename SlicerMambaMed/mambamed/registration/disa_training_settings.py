@@ -29,6 +29,8 @@ class DISATrainingSettings:
         warm_up_steps: steps over which the learning rate rises.
         decay_from: share of the training after which the learning rate falls along a cosine to 0.
         averaging: decay per step of the moving average of the weights, which is what is kept.
+        offset_weight: how much the square of the mean error counts beside the variance of the error; with 1 the loss is
+            the mean squared error.
         precision: number format of the convolutions: auto, float32 or bfloat16.
         device: auto, cpu, cuda, cuda:1, mps.
         threads: threads on a CPU; 0 leaves the number to PyTorch.
@@ -48,6 +50,7 @@ class DISATrainingSettings:
     warm_up_steps: int = 50
     decay_from: float = 0.6
     averaging: float = 0.995
+    offset_weight: float = 0.05
     precision: str = "auto"
     device: str = "auto"
     threads: int = 0
@@ -72,7 +75,8 @@ class DISATrainingSettings:
                 f"Scenes of {self.crop_voxels} voxels a side were asked for; expected 4 k + 1, at least "
                 f"{_SMALLEST_CROP} (the largest LC2 cube and its gradient must fit around a position)."
             )
-        for name, top in (("shared_positions", 1.0), ("decay_from", 1.0), ("averaging", 0.99999)):
+        shares = {"shared_positions": 1.0, "decay_from": 1.0, "averaging": 0.99999, "offset_weight": 1.0}
+        for name, top in shares.items():
             if not 0.0 <= getattr(self, name) <= top:
                 raise BadRequestError(f"The setting {name} is {getattr(self, name)}; expected 0 to {top}.")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.warm_up_steps < 0 or self.threads < 0:

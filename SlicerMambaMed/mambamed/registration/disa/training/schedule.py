@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 
-from mambamed.registration.disa_training_settings import DISATrainingSettings
 from mambamed.training.schedule import TrainingClock
 
-__all__ = ["learning_rate_factor", "offset_weight"]
-
-_FIRST_OFFSET_WEIGHT = 0.05
+__all__ = ["learning_rate_factor"]
 
 
 def learning_rate_factor(clock: TrainingClock, decay_from: float) -> float:
@@ -27,9 +24,3 @@ def learning_rate_factor(clock: TrainingClock, decay_from: float) -> float:
         return rise
     through = (clock.progress - decay_from) / max(1e-12, 1.0 - decay_from)
     return rise * 0.5 * (1.0 + math.cos(math.pi * min(1.0, through)))
-
-
-def offset_weight(clock: TrainingClock, settings: DISATrainingSettings) -> float:
-    """How much the mean error counts in the loss: little at first, fully at the end of the training."""
-    through = max(0.0, clock.progress - settings.decay_from) / max(1e-12, 1.0 - settings.decay_from)
-    return _FIRST_OFFSET_WEIGHT + (1.0 - _FIRST_OFFSET_WEIGHT) * min(1.0, 2.0 * through)

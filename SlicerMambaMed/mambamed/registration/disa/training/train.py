@@ -26,7 +26,6 @@ from mambamed.registration.disa.training.batches import draw_batch
 from mambamed.registration.disa.training.pair_loss import pair_loss
 from mambamed.registration.disa.training.positions import gather_features
 from mambamed.registration.disa.training.schedule import learning_rate_factor
-from mambamed.registration.disa.training.schedule import offset_weight
 from mambamed.registration.disa.training.state import TrainingState
 from mambamed.registration.disa.training.state import new_state
 from mambamed.registration.disa_training_settings import DISATrainingSettings
@@ -72,7 +71,7 @@ def train_disa(
         while not clock.is_over:
             reporter.check_cancelled()
             rate = settings.learning_rate * learning_rate_factor(clock, settings.decay_from)
-            losses.append(training_step(state, next(source), settings, rate, precision, offset_weight(clock, settings)))
+            losses.append(training_step(state, next(source), settings, rate, precision))
             clock.done = state.step
             if state.step % settings.metric_steps == 0:
                 loss, explained = np.mean(losses, axis=0)
@@ -92,13 +91,12 @@ def training_step(
     settings: DISATrainingSettings,
     learning_rate: float,
     precision: Precision,
-    offset: float = 1.0,
 ) -> tuple[float, float]:
-    """Do one step; returns what ``pair_loss`` does, ``offset`` being its ``offset_weight``."""
+    """Do one step; returns what ``pair_loss`` does."""
     with precision.autocast(batch.volumes.device):
         features = state.network(batch.volumes)
     found = gather_features(features.float(), batch.positions)
-    loss, explained = pair_loss(found, batch.targets, state.balance, offset)
+    loss, explained = pair_loss(found, batch.targets, state.balance, settings.offset_weight)
     value = float(loss.detach())
     if not np.isfinite(value):
         raise MambaMedError(
