@@ -173,6 +173,15 @@ def test_probe_pressure_is_found() -> None:
     assert result.quality["inverse_consistency_mm"]["mean"] < 0.1
 
 
+@pytest.mark.parametrize("method", ["lc2", "ncc", "mattes"])
+def test_similarities_of_whole_sections(method: str) -> None:
+    image = structured_image(6, (50, 44, 1), spacing_mm=1.0, detail=3.0)
+    truth = rigid_truth((0.0, 0.0, 6.0), (3.0, -2.0, 3.0), image)
+    moving = moved_image(image, truth, contrast=method != "ncc")
+    result = register(image, moving, method, preset="2d", search="local", transform="rigid", cache=False)
+    assert target_error_mm(result.transform, truth, image) < 0.6
+
+
 @pytest.mark.parametrize("transform", ["rigid", "affine"])
 def test_sections_are_moved_within_their_plane(transform: str) -> None:
     image = structured_image(6, (90, 80, 1), spacing_mm=0.01, detail=4.0)

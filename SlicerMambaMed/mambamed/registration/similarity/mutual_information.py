@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import SimpleITK as sitk
 import torch
 from torch import Tensor
@@ -37,12 +38,14 @@ def mattes_mutual_information(fixed: Tensor, moving: Tensor, weights: Tensor | N
         method = sitk.ImageRegistrationMethod()
         method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=bins)
         method.SetInterpolator(sitk.sitkLinear)
-        method.SetInitialTransform(sitk.Transform(3, sitk.sitkIdentity))
+        # SimpleITK smooths along every axis of a volume and refuses single slices; as pictures it takes them.
+        arrays = [np.squeeze(volume.numpy()) for volume in (first, second)]
+        method.SetInitialTransform(sitk.Transform(arrays[0].ndim, sitk.sitkIdentity))
         if weights is not None:
-            mask = sitk.GetImageFromArray(inside.numpy().astype("uint8"))
+            mask = sitk.GetImageFromArray(np.squeeze(inside.numpy()).astype("uint8"))
             method.SetMetricFixedMask(mask)
             method.SetMetricMovingMask(mask)
-        images = [sitk.GetImageFromArray(volume.numpy()) for volume in (first, second)]
+        images = [sitk.GetImageFromArray(array) for array in arrays]
         # SimpleITK minimises, so its metric is the negative mutual information.
         values.append(-method.MetricEvaluate(*images))
     return torch.tensor(values, dtype=fixed.dtype, device=fixed.device)
