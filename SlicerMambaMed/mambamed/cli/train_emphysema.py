@@ -38,6 +38,9 @@ def add_tasks(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     task.add_argument("--head", choices=["categorical", "ordinal", "both"], help="default: both")
     task.add_argument("--epochs", type=int, help="at most (default: 100)")
+    task.add_argument(
+        "--head-epochs", type=int, dest="head_epochs", help="further epochs of attention and heads alone (default: 0)"
+    )
     task.add_argument("--batch-size", type=int, dest="batch_size", help="scans per step (default: 8; paper: 32)")
     task.add_argument("--learning-rate", type=float, dest="learning_rate", help="of Adam (default: 0.0001)")
     task.add_argument("--scheduler", choices=SCHEDULERS, help="of the learning rate (default: polynomial)")
@@ -71,7 +74,7 @@ def add_tasks(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     task.add_argument("--patches", type=Path, required=True, help=".npz with patches (N, 31, 31) in HU and labels")
     task.add_argument("--networks", type=int, help="networks whose probabilities are averaged (default: 2)")
-    task.add_argument("--epochs", type=int, help="of each network (default: 45)")
+    task.add_argument("--epochs", type=int, help="of each network (default: 40)")
     task.add_argument("--splits", help="cross-validations: random, blocks, both with a comma, or none (default: both)")
     _add_common(task)
     task.set_defaults(

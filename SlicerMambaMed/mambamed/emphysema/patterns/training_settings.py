@@ -34,7 +34,7 @@ class PatternTrainingSettings:
 
     patches: str = ""
     networks: int = 2
-    epochs: int = 45
+    epochs: int = 40
     batch_size: int = 48
     learning_rate: float = 3e-3
     weight_decay: float = 0.02

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from mambamed.emphysema.severity.augmentation import Augmentation
 from mambamed.emphysema.severity.cases import PreparedCase
 from mambamed.emphysema.severity.network import SeverityNetwork
+from mambamed.emphysema.severity.refining import refine_heads
 from mambamed.emphysema.severity.train_settings import SeverityTrainingSettings
 from mambamed.emphysema.severity.unlike import describe_lungs
 from mambamed.jobs.reporter import Reporter
@@ -99,7 +100,10 @@ def fit_network(
         stage=stage,
     )
     fit(learner, batches, checks, options, reporter, folder, resume)
-    return learner.network.cpu().eval()
+    network = learner.network.cpu().eval()
+    if settings.head_epochs:
+        refine_heads(network, train, validation, settings, reporter, stage)
+    return network
 
 
 @torch.no_grad()

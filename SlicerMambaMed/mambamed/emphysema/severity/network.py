@@ -69,11 +69,16 @@ class SeverityNetwork(nn.Module):
             features: From ``features``.
             mask: Lungs (N, 1, z, y, x), 1 inside.
         """
+        scores = self.score(features)
+        scores = torch.where(self.cells(mask, features), scores, torch.full_like(scores, _OUTSIDE))
+        return torch.softmax(scores.flatten(2), dim=2).view_as(scores)
+
+    @staticmethod
+    def cells(mask: Tensor, features: Tensor) -> Tensor:
+        """Return which cells of the feature maps are lung, bool (N, 1, z', y', x'); arguments as of ``attention``."""
         inside = functional.interpolate(mask.to(features.dtype), size=features.shape[2:], mode="area")
         # A cell is lung if most of it is; in lungs thinner than that, the cells that have most of them count.
-        limit = torch.minimum(torch.tensor(0.5).to(inside), inside.amax(dim=(2, 3, 4), keepdim=True))
-        scores = torch.where(inside >= limit, self.score(features), torch.full_like(inside, _OUTSIDE))
-        return torch.softmax(scores.flatten(2), dim=2).view_as(scores)
+        return inside >= torch.minimum(torch.tensor(0.5).to(inside), inside.amax(dim=(2, 3, 4), keepdim=True))
 
     def pooled(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return attention-weighted features (N, K) and the attention."""
@@ -103,7 +108,11 @@ class SeverityNetwork(nn.Module):
     def loss(self, values: Tensor, mask: Tensor, targets: Tensor) -> Tensor:
         """Return the cross-entropy, plus that of the cumulative answers if the ordinal head is used."""
         logits, cumulative = self(values, mask)
-        total = values.new_zeros(())
+        return self.loss_of(logits, cumulative, targets)
+
+    def loss_of(self, logits: Tensor, cumulative: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of what ``forward`` gave."""
+        total = logits.new_zeros(())
         if self.configuration.head != "ordinal":
             total = total + functional.cross_entropy(logits, targets)
         if self.configuration.head != "categorical":

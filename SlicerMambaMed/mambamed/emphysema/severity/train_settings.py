@@ -36,12 +36,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "classes": CLASS_SETS["four"],
         "learning_rate": 6e-3,
         "batch_size": 8,
-        "epochs": 30,
+        "epochs": 9,
         "scheduler": "polynomial",
         "patience": None,
         "rotation_degrees": 0.0,
-        "elastic_share": 0.02,
+        "elastic_share": 0.0,
         "precision": "bfloat16",
+        "head_epochs": 60,
     },
 }
 """``paper``: mild, moderate, severe; four stages; Adam at 1e-4, batches of 32, 100 epochs, early stopping."""
@@ -68,6 +69,7 @@ class SeverityTrainingSettings:
         dropout: In the fully connected layer.
         head: ``categorical``, ``ordinal``, ``both``.
         epochs: At most.
+        head_epochs: Further epochs of attention and heads alone, on features of the frozen convolutions.
         batch_size: Scans per step.
         learning_rate: Of Adam.
         weight_decay: Of Adam.
@@ -101,6 +103,7 @@ class SeverityTrainingSettings:
     dropout: float = 0.1
     head: str = "both"
     epochs: int = 100
+    head_epochs: int = 0
     batch_size: int = 8
     learning_rate: float = 1e-4
     weight_decay: float = 1e-4
@@ -139,6 +142,8 @@ class SeverityTrainingSettings:
                 raise BadRequestError(f"The number {name} is {getattr(self, name)}; at least 1 is expected.")
         if self.learning_rate <= 0 or (self.time_limit_minutes is not None and self.time_limit_minutes <= 0):
             raise BadRequestError("The learning rate and the time limit must be above 0.")
+        if self.head_epochs < 0:
+            raise BadRequestError(f"There are {self.head_epochs} epochs of the heads; expected 0 or more.")
         if self.folds not in (0, *range(2, 11)):
             raise BadRequestError(f"There are {self.folds} folds; expected 0 (one split) or 2 to 10.")
         allowed = {field.name for field in dataclasses.fields(self)} - {"grid", "cases", "recipe", "folds", "device"}

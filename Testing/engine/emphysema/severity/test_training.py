@@ -8,13 +8,17 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 from engine.emphysema.small_lungs import SPACING_MM
 from engine.emphysema.small_lungs import TINY
 from engine.emphysema.small_lungs import two_lungs
+from engine.emphysema.small_lungs import untrained_network
 from mambamed.emphysema.severity import grade
 from mambamed.emphysema.severity.cases import Case
+from mambamed.emphysema.severity.cases import prepare_cases
 from mambamed.emphysema.severity.cases import read_cases
 from mambamed.emphysema.severity.cases import split_patients
+from mambamed.emphysema.severity.refining import refine_heads
 from mambamed.emphysema.severity.settings import CLASS_SETS
 from mambamed.emphysema.severity.train_settings import SeverityTrainingSettings
 from mambamed.emphysema.severity.training import train_severity
@@ -116,6 +120,17 @@ def test_a_cancelled_training_goes_on_from_its_checkpoint(cases, tmp_path):
     train_severity(_settings(cases, epochs=4), tmp_path / "work", tmp_path / "model", Records(), resume=True)
     assert "training, epoch 1" not in seen
     assert "training, epoch 4" in seen
+
+
+def test_attention_and_heads_train_on_while_the_convolutions_stay(cases, tmp_path):
+    settings = _settings(cases, head_epochs=80)
+    prepared = prepare_cases(read_cases(cases, PAPER), settings.configuration, tmp_path)
+    network = untrained_network(classes=PAPER)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    start = refine_heads(network, prepared, prepared, settings.replace(head_epochs=0), NullReporter(), "test")
+    assert refine_heads(network, prepared, prepared, settings, NullReporter(), "test") < 0.9 * start
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name]) == (name.startswith("stages."))
 
 
 def test_parts_share_no_patient_and_have_all_classes():
