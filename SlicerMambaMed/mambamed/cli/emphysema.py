@@ -150,4 +150,4 @@ def _print_change(change: dict[str, Any]) -> None:
 
 
 def _rounded(value: float | None) -> float | str:
-    return "" if value is None else round(value, 2)
+    return "" if value is None else round(value, 2) + 0.0  # no -0.0
