@@ -121,6 +121,7 @@ class SlicerMambaMedLogic(ScriptedLoadableModuleLogic):
         from SlicerMambaMedLib.SegmentationLogic import SegmentationLogic
 
         self.segmentation = SegmentationLogic()
+        self.training = self.segmentation.training
 
     def getParameterNode(self):
         """Return the scene's parameter node, wrapped."""

@@ -87,6 +87,21 @@ class EngineStatus:
         self.check()
         return True
 
+    def ensureTrainingPackages(self, say: Callable[..., None]) -> bool:
+        """As ``ensurePackages``, with the packages that a training needs besides."""
+        if not self.ensurePackages(say):
+            return False
+        if self._session.settings.interpreter or not self._session.trainingPackages.missing():
+            return True
+        try:
+            isComplete = self._session.trainingPackages.install()
+        except Exception as error:
+            say(str(error), isError=True)
+            return False
+        if not isComplete:
+            say(_("Nothing was started: the packages that a training needs were not installed."), isError=False)
+        return isComplete
+
     def openSettings(self) -> None:
         """Show the dialog for the engine."""
         from SlicerMambaMedLib.EngineSettingsDialog import EngineSettingsDialog

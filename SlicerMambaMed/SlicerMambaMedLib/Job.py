@@ -67,10 +67,15 @@ class Job:
 
     def poll(self) -> None:
         """Read the new events and, every second, whether the job still lives."""
+        from mambamed.jobs.states import JobState
+
         if self.isFinished:
             return
         final = None
         for event in self._follower.poll():
+            if event.get("kind") == "state" and event.get("state") == JobState.QUEUED.value:
+                # A job that goes on after a stop: what the earlier attempt ended with is past.
+                final, self.errorMessage, self.errorDetails = None, "", ""
             final = self._take(event) or final
         if final is None and time.monotonic() >= self._nextStateCheck:
             self._nextStateCheck = time.monotonic() + self.STATE_CHECK_INTERVAL_S

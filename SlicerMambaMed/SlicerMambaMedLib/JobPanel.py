@@ -23,18 +23,20 @@ class JobPanel:
     Args:
         frame: widget with a layout that takes the panel.
         applyText: text of the button when nothing runs.
+        cancelText: text of the button while a job runs.
     """
 
     PROGRESS_STEPS = 1000
     KEPT_LOG_LINES = 400
 
-    def __init__(self, frame: Any, applyText: str = "") -> None:
+    def __init__(self, frame: Any, applyText: str = "", cancelText: str = "") -> None:
         self.applyRequested = Signal()
         self.job: Any = None
         self._log: deque[str] = deque(maxlen=self.KEPT_LOG_LINES)
         self._problem = ""
         self._startedAt = 0.0
         self._applyText = applyText or _("Apply")
+        self._cancelText = cancelText or _("Cancel")
         self.widget, self.ui = loadInto(frame, "MambaMedJobPanel")
         self.ui.applyButton.connect("clicked(bool)", self._onClicked)
         self.ui.detailsButton.connect("toggled(bool)", self._onDetailsToggled)
@@ -68,7 +70,7 @@ class JobPanel:
         job.warningReceived.connect(self._onWarning)
         job.finished.connect(self._onFinished)
         self.clearMessage()
-        self.ui.applyButton.text = _("Cancel")
+        self.ui.applyButton.text = self._cancelText
         self.ui.applyButton.enabled = True
         self.ui.applyButton.toolTip = _("Stop the job; the scene stays as it is")
         self.ui.progressWidget.visible = True

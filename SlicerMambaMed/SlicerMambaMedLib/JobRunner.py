@@ -80,11 +80,26 @@ class JobRunner:
     def startDetached(self, request: Any, folder: Path) -> Job:
         """Run a ``JobRequest`` in a process of its own that goes on when Slicer is closed (training)."""
         from mambamed.jobs.directory import JobDirectory
+
+        return self._startDetached(JobDirectory(folder).create(request))
+
+    def resumeDetached(self, folder: Path) -> Job:
+        """Let a job that was cancelled or has failed go on in a process of its own.
+
+        Raises:
+            ValueError: it runs, or is done.
+        """
+        from mambamed.jobs.directory import JobDirectory
+
+        directory = JobDirectory(folder)
+        directory.reopen()
+        return self._startDetached(directory)
+
+    def _startDetached(self, directory: Any) -> Job:
         from mambamed.jobs.launch import start_detached_job
 
         from SlicerMambaMedLib.EngineInterpreter import EngineInterpreter
 
-        directory = JobDirectory(folder).create(request)
         interpreter = EngineInterpreter.fromSettings(self._settings.interpreter)
         environment = interpreter.environment(slicer.util.startupEnvironment(), os.environ)
         start_detached_job(directory, python=interpreter.program, environment=environment)

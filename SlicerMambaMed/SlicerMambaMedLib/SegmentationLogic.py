@@ -21,6 +21,7 @@ from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
 from SlicerMambaMedLib.SegmentationResultImport import SegmentationResultImport
 from SlicerMambaMedLib.Session import Session
 from SlicerMambaMedLib.Text import tr as _
+from SlicerMambaMedLib.TrainingLogic import TrainingLogic
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["SegmentationLogic"]
@@ -50,6 +51,7 @@ class SegmentationLogic:
         self._session = session
         self._scene = scene
         self._models: ModelList | None = None
+        self._training: TrainingLogic | None = None
 
     @property
     def session(self) -> Session:
@@ -69,6 +71,13 @@ class SegmentationLogic:
         if self._models is None:
             self._models = ModelList(self.session.settings)
         return self._models
+
+    @property
+    def training(self) -> TrainingLogic:
+        """Training of further models, which appear among the others when they are ready."""
+        if self._training is None:
+            self._training = TrainingLogic(self.models, self._session, self._scene)
+        return self._training
 
     def problem(self, request: SegmentationRequest) -> str:
         """Return an empty text when the request can be started, else one sentence that says what is missing."""

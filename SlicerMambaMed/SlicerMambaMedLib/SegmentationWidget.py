@@ -20,6 +20,7 @@ from SlicerMambaMedLib.ModelSelector import ModelSelector
 from SlicerMambaMedLib.SegmentationLogic import SegmentationLogic
 from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
 from SlicerMambaMedLib.SegmentationResultsPanel import SegmentationResultsPanel
+from SlicerMambaMedLib.TrainingPanel import TrainingPanel
 from SlicerMambaMedLib.UserInterface import setTabOrder
 
 __all__ = ["SegmentationWidget"]
@@ -55,6 +56,7 @@ class SegmentationWidget:
         self.foldChoice = CheckableChoice(ui.foldsComboBox)
         self.jobPanel = JobPanel(ui.jobFrame)
         self.results = SegmentationResultsPanel(ui)
+        self.training = TrainingPanel(ui.trainingFrame, logic.training, self.status.ensureTrainingPackages)
         ui.modelLabel.setBuddy(self.modelSelector.comboBox)
         # Several changes in one go (a scene being loaded, a model being chosen) are looked at once.
         self._refreshTimer = qt.QTimer()
@@ -76,6 +78,8 @@ class SegmentationWidget:
         self.channelSelectors.changed.connect(self.refreshSoon)
         self.jobPanel.applyRequested.connect(self.apply)
         self.status.changed.connect(self._onEngineChanged)
+        self.training.modelTrained.connect(self._onModelTrained)
+        self.ui.trainingCollapsibleButton.connect("contentsCollapsed(bool)", self._onTrainingCollapsed)
         self.ui.repeatButton.connect("clicked(bool)", lambda checked=False: self.repeat())
         self.ui.recordSelector.addAttribute("vtkMRMLTextNode", "MambaMed.RecordOfTask", self.logic.TASK)
 
@@ -98,6 +102,7 @@ class SegmentationWidget:
         if not self.jobPanel.isBusy:
             for job in self.logic.attachRunning():
                 self._follow(job)
+        self.training.enter()
 
     def cleanup(self) -> None:
         """The module is reloaded or Slicer quits: let go of everything; a running job goes on."""
@@ -106,6 +111,7 @@ class SegmentationWidget:
         if self.jobPanel.job is not None:
             self.jobPanel.job.finished.disconnect(self._onFinished)
         self.jobPanel.detach()
+        self.training.cleanup()
         self.status.cleanup()
 
     def setParameterNode(self, parameters: Any | None) -> None:
@@ -182,6 +188,15 @@ class SegmentationWidget:
             self._unshownNodes = job.nodes
         self._showNewResult()
         self.refresh()
+
+    def _onModelTrained(self, path: str) -> None:
+        """List a model that was just trained, and choose it."""
+        self.modelSelector.refresh(path)
+        self._store("model", path)
+
+    def _onTrainingCollapsed(self, isCollapsed: bool) -> None:
+        if not isCollapsed:
+            self.training.refresh()
 
     def _showNewResult(self) -> None:
         """Show the nodes of a finished job, at the latest when the panel is shown again."""
@@ -267,6 +282,7 @@ class SegmentationWidget:
         information = self.logic.session.doctor.information
         if information is not None:
             self.deviceSelector.setInformation(information)
+            self.training.deviceSelector.setInformation(information)
         self.status.show(self.deviceSelector.current)
         self.refreshSoon()
 

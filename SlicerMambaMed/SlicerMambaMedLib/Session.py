@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import slicer
@@ -15,6 +16,8 @@ from SlicerMambaMedLib.PythonProcess import PythonProcess
 from SlicerMambaMedLib.UserSettings import UserSettings
 
 __all__ = ["Session"]
+
+TRAINING_REQUIREMENTS = Path(__file__).parent.parent / "Resources" / "MambaMedTrainingRequirements.txt"
 
 
 class Session:
@@ -34,6 +37,7 @@ class Session:
         self.runner = JobRunner(self.engine, self.settings)
         self.doctor = EngineDoctor(lambda: PythonProcess(self.interpreter()))
         self.packages = PackageInstaller(self.settings)
+        self.trainingPackages = PackageInstaller(self.settings, requirementsFile=TRAINING_REQUIREMENTS)
         self.activeJobs: dict[str, Any] = {}
 
     @classmethod

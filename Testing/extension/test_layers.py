@@ -26,8 +26,11 @@ LIGHT_ENGINE = {
     "mambamed.models.catalogue",
     "mambamed.registration.presets",
     "mambamed.registration.settings",
+    "mambamed.segmentation.architectures",
+    "mambamed.segmentation.dataset_source",
     "mambamed.segmentation.estimate",
     "mambamed.segmentation.settings",
+    "mambamed.segmentation.training_settings",
     "mambamed.cli.cases",
     "mambamed.cli.pairs",
 }

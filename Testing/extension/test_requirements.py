@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -13,6 +14,7 @@ from packaging.requirements import Requirement
 from extension.cmake_lists import REPOSITORY
 
 REQUIREMENTS = REPOSITORY / "SlicerMambaMed" / "Resources" / "MambaMedRequirements.txt"
+TRAINING_REQUIREMENTS = REQUIREMENTS.with_name("MambaMedTrainingRequirements.txt")
 IN_SLICER = "numpy scipy simpleitk requests urllib3 idna certifi charset-normalizer pydicom pillow packaging pip"
 WITH_TORCH = "torch setuptools typing-extensions filelock fsspec jinja2 markupsafe mpmath networkx sympy"
 
@@ -56,8 +58,20 @@ print(result.warped.GetSize())
 """
 
 
-def _requirements() -> list[Requirement]:
-    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+# What a training imports, from the check of the data to the networks of the comparison.
+IMPORT_TRAINING = """
+import importlib
+import mambamed.segmentation.training
+import nnunetv2.experiment_planning.plan_and_preprocess_api
+for name in ("umamba_bot", "umamba_enc", "planned", "compared"):
+    importlib.import_module(f"mambamed.segmentation.trainers.{name}")
+import mambamed.segmentation.networks.compared
+print("imported")
+"""
+
+
+def _requirements(path: Path = REQUIREMENTS) -> list[Requirement]:
+    lines = path.read_text(encoding="utf-8").splitlines()
     return [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -65,9 +79,20 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize(("work", "printed"), [(SEGMENT, "(22, 20, 18)"), (REGISTER, "(22, 20, 18)")])
-def test_the_list_is_enough(tmp_path, work, printed):
-    allowed = " ".join([IN_SLICER, WITH_TORCH, *(_canonical(item.name) for item in _requirements())])
+BOTH = (REQUIREMENTS, TRAINING_REQUIREMENTS)
+
+
+@pytest.mark.parametrize(
+    ("lists", "work", "printed"),
+    [
+        ((REQUIREMENTS,), SEGMENT, "(22, 20, 18)"),
+        ((REQUIREMENTS,), REGISTER, "(22, 20, 18)"),
+        (BOTH, IMPORT_TRAINING, "imported"),
+    ],
+)
+def test_the_lists_are_enough(tmp_path, lists, work, printed):
+    required = [_canonical(item.name) for path in lists for item in _requirements(path)]
+    allowed = " ".join([IN_SLICER, WITH_TORCH, *required])
     search = [str(REPOSITORY / "SlicerMambaMed"), str(REPOSITORY / "Testing")]
     source = f"import sys; sys.path[:0] = {search!r}\n" + HIDE + work
     command = [sys.executable, "-c", source, allowed, str(tmp_path)]
@@ -75,18 +100,21 @@ def test_the_list_is_enough(tmp_path, work, printed):
     assert run.stdout.strip().endswith(printed), run.stderr[-3000:]
 
 
-def test_nothing_of_slicers_own_is_in_the_list():
-    assert not {_canonical(item.name) for item in _requirements()} & set(f"{IN_SLICER} {WITH_TORCH}".split())
+@pytest.mark.parametrize("path", BOTH)
+def test_nothing_of_slicers_own_is_in_the_list(path):
+    assert not {_canonical(item.name) for item in _requirements(path)} & set(f"{IN_SLICER} {WITH_TORCH}".split())
 
 
-def test_the_versions_that_the_tests_ran_with_are_accepted():
-    for item in _requirements():
+@pytest.mark.parametrize("path", BOTH)
+def test_the_versions_that_the_tests_ran_with_are_accepted(path):
+    for item in _requirements(path):
         assert item.specifier.contains(metadata.version(item.name), prereleases=True), str(item)
 
 
-def test_every_package_tells_its_size():
+@pytest.mark.parametrize("path", BOTH)
+def test_every_package_tells_its_size(path):
     from SlicerMambaMedLib.RequiredPackage import readRequirements
 
-    packages = readRequirements(REQUIREMENTS)
-    assert len(packages) == len(_requirements())
+    packages = readRequirements(path)
+    assert len(packages) == len(_requirements(path))
     assert all(package.sizeMb > 0 for package in packages)
