@@ -50,7 +50,7 @@ def run(request: JobRequest, job: JobContext) -> None:
     inputs = _by_name(request)
     with job.record.timed("read"):
         images = {
-            name: read_image(inputs[name]["path"], series=inputs[name].get("series"), check=name in ("fixed", "moving"))
+            name: read_image(inputs[name]["path"], series=inputs[name].get("series"), check=False)
             for name in ("fixed", "moving", "fixed-mask", "moving-mask")
             if name in inputs
         }

@@ -111,6 +111,14 @@ def test_bad_inputs(tmp_path: Path, files: dict[str, Path], change: dict[str, st
     assert message in status.message
 
 
+def test_what_is_wrong_is_said_of_the_volume_not_of_the_file(tmp_path: Path, files: dict[str, Path]) -> None:
+    bad = sitk.ReadImage(str(files["moving"]))
+    bad[3, 4, 5] = float("nan")
+    sitk.WriteImage(bad, str(tmp_path / "bad.nrrd"))
+    status = run(tmp_path / "job", {**files, "moving": tmp_path / "bad.nrrd"}, SETTINGS).status()
+    assert "not finite (NaN or infinity) in the moving volume" in status.message
+
+
 def test_a_damaged_transform(tmp_path: Path, files: dict[str, Path]) -> None:
     (tmp_path / "bad.tfm").write_text("#Insight Transform File V1.0\nTransform: Nonsense_double_3_3\n")
     status = run(tmp_path / "job", {**files, "initial-transform": tmp_path / "bad.tfm"}, SETTINGS).status()
