@@ -37,6 +37,7 @@ class JobRunner:
 
     POLL_INTERVAL_MS = 150
     CANCEL_GRACE_S = 4.0
+    REMOVAL_ATTEMPTS = 5
 
     def __init__(self, engine: EngineProcess, settings: Any, timer: Any = None) -> None:
         if timer is None:
@@ -160,8 +161,13 @@ class JobRunner:
 
     def removeFolder(self, job: Job) -> None:
         """Delete the directory of a job that has ended (it holds a copy of the image), unless the user keeps them."""
-        if job.isFinished and not self._settings.keepJobFolders:
+        if not job.isFinished or self._settings.keepJobFolders:
+            return
+        for _attempt in range(self.REMOVAL_ATTEMPTS):  # a process that is about to end may still write into it
             shutil.rmtree(job.path, ignore_errors=True)
+            if not job.path.exists():
+                return
+        _log.warning("The job directory %s could not be removed; it holds a copy of the image.", job.path)
 
     def _follow(self, job: Job) -> Job:
         self._jobs.append(job)

@@ -220,3 +220,25 @@ def test_job_folders_are_private_and_removed_unless_the_user_keeps_them(bench):
     bench.settings.keepJobFolders = False
     bench.runner.removeFolder(job)
     assert not job.path.exists()
+
+
+def test_a_job_folder_into_which_an_ending_process_still_writes_is_removed_all_the_same(bench, monkeypatch):
+    from SlicerMambaMedLib import JobRunner
+
+    job = bench.start()
+    bench.write(job, EventKind.STATE, state=JobState.DONE)
+    bench.runner.poll()
+    remove = JobRunner.shutil.rmtree
+    attempts = []
+
+    def remove_with_a_late_writer(path, ignore_errors):
+        remove(path, ignore_errors=ignore_errors)
+        attempts.append(path)
+        if len(attempts) < 3:
+            path.mkdir()
+            (path / "heartbeat").touch()
+
+    monkeypatch.setattr(JobRunner.shutil, "rmtree", remove_with_a_late_writer)
+    bench.runner.removeFolder(job)
+    assert not job.path.exists()
+    assert len(attempts) == 3
