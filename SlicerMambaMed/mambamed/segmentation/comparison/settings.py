@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 from mambamed.errors import BadRequestError
+from mambamed.segmentation.dataset_source import is_nnunet_name
 from mambamed.segmentation.training_settings import SegmentationTrainingSettings
 
 __all__ = ["ComparisonSettings"]
@@ -61,6 +63,11 @@ class ComparisonSettings:
         settings = SegmentationTrainingSettings.from_json({**self.training, "architecture": architecture, "fold": fold})
         if not settings.dataset:
             raise BadRequestError("A comparison needs a data set folder; recipes train one network only.")
+        if not is_nnunet_name(Path(settings.dataset).name):
+            raise BadRequestError(
+                f"The data set folder is named {Path(settings.dataset).name!r}; a comparison needs a raw nnU-Net data "
+                "set with a name like Dataset001_Liver."
+            )
         return settings
 
     def to_json(self) -> dict[str, Any]:
