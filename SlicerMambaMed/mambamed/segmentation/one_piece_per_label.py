@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.ndimage import label
@@ -39,6 +41,8 @@ def make_one_piece_per_label(logits: Tensor, spacing_mm: tuple[float, ...]) -> i
     values = kept[tuple(nearest)][stray]
     changed = values != labels[stray]
     places, values = tuple(axis[changed] for axis in places), values[changed]
-    highest = logits[(slice(None), *places)].amax(0)
-    logits[(values, *places)] = highest + _LEAD + highest.abs() * 2.0**-9
+    everywhere: Any = (slice(None), *places)
+    highest = logits[everywhere].amax(0)
+    chosen: Any = (values, *places)
+    logits[chosen] = highest + _LEAD + highest.abs() * 2.0**-9
     return int(changed.sum())

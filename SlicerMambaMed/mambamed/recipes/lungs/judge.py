@@ -171,11 +171,13 @@ def main() -> None:
     parser.add_argument("--model", help="model folder (default: the bundled lungs-ct)")
     parser.add_argument("--data", type=Path, help="folder with real scans")
     parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--phantoms", type=int, default=PHANTOMS, help=f"held-out phantoms (default: {PHANTOMS})")
     arguments = parser.parse_args()
 
     from mambamed.segmentation import load_model
 
-    judged = judge_model(load_model(arguments.model or "lungs-ct", device="cpu"), arguments.data)
+    model = load_model(arguments.model or "lungs-ct", device="cpu")
+    judged = judge_model(model, arguments.data, arguments.phantoms)
     arguments.output.write_text(json.dumps(judged, indent=1), encoding="utf-8")
     print(markdown_table(judged))
 
