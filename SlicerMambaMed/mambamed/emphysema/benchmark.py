@@ -94,7 +94,11 @@ def run_benchmark(
                 behaved[method].append({check.name: check.to_json() for check in check_behaviour(subject, shown, seed)})
     true, likely = np.array(targets), np.array(probabilities)
     return {
-        "model": {"id": model.card.id, "version": model.card.version, "sha256": model.card.sha256()},
+        "model": {
+            "id": model.card.id,
+            "version": model.card.version,
+            "weights_sha256": model.card.weights[0].sha256,
+        },
         "phantoms": count,
         "first_seed": HELD_OUT_SEED,
         "classes": list(model.configuration.classes),
@@ -145,8 +149,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for emphysema.json and emphysema.md")
     parser.add_argument("--phantoms", type=Path, help="folder of the phantoms (default: a temporary one)")
     parser.add_argument("--count", type=int, default=120, help="phantoms that are graded")
-    parser.add_argument("--explained", type=int, default=60, help="of those with lesions, how many are explained")
-    parser.add_argument("--checked", type=int, default=6, help="of the explained ones, how many get all checks")
+    parser.add_argument("--explained", type=int, default=24, help="of those with lesions, how many are explained")
+    parser.add_argument("--checked", type=int, default=3, help="of the explained ones, how many get all checks")
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     model = load_severity_model(arguments.model, arguments.device)

@@ -18,6 +18,8 @@ _SHOWN = (
     ("calibration_error", "expected calibration error"),
 )
 
+_POINTING_AIM = 0.95
+
 
 def benchmark_text(result: dict[str, Any]) -> str:
     """Return the page (Markdown) of what ``run_benchmark`` gave."""
@@ -70,7 +72,11 @@ def benchmark_text(result: dict[str, Any]) -> str:
                 f"| {method} | {name} | {values['phantoms']} | {100 * values['pointing']:.0f} % | "
                 f"{values['dice']:.3f} | {values['mass']:.3f} | {values['chance']:.3f} |"
             )
+    reached = [name for name, parts in result["explanations"].items() if parts["all"]["pointing"] >= _POINTING_AIM]
     lines += [
+        "",
+        f"Aim: the pointing game won on {100 * _POINTING_AIM:.0f} % of the phantoms. Methods that reach it: "
+        f"{', '.join(reached) or 'none'}.",
         "",
         "## Checks of behaviour",
         "",

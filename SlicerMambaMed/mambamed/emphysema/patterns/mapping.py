@@ -70,7 +70,7 @@ def classify_patterns_map(
 ) -> PatternMap:
     """Classify windows of 31 x 31 pixels of 0.6 mm over the lungs; each lung voxel gets the nearest window's pattern.
 
-    Slices closer than half the stride are skipped and take the answer of the nearest classified slice.
+    Slices closer than the stride are skipped and take the answer of the nearest classified slice.
 
     Args:
         ct_hu: (z, y, x) HU.
@@ -90,7 +90,7 @@ def classify_patterns_map(
     loaded = load_pattern_model(model, device)
     labels = np.zeros(ct_hu.shape, dtype=np.uint8)
     slices = np.flatnonzero(lungs.any(axis=(1, 2)))
-    every = max(1, round(0.5 * stride_mm / spacing_mm[0]))
+    every = max(1, round(stride_mm / spacing_mm[0]))
     chosen = slices[every // 2 :: every] if len(slices) > every // 2 else slices[:1]
     windows = 0
     for number, index in enumerate(chosen):
