@@ -26,6 +26,7 @@ from mambamed.registration.disa.network import DISANet
 from mambamed.registration.disa.prepare import PreparedVolume
 from mambamed.registration.disa.prepare import prepare_volume
 from mambamed.registration.disa.training.pair_loss import all_similarities
+from mambamed.registration.disa.training.positions import MARGIN_VOXELS
 from mambamed.registration.disa.training.positions import position_weights
 from mambamed.registration.disa.training.real_pairs import REAL_PAIRS
 from mambamed.registration.disa.training.real_pairs import RealPair
@@ -105,7 +106,9 @@ def judge_pair(
     products = []
     for sign_average in (False, True):
         features = [_described(network, volume, sign_average) for volume in (first, second)]
-        product = _at(features[0], chosen[0]) @ _at(features[1], chosen[1]).T
+        product = (
+            _at(features[0], chosen[0], volumes[0].shape[2:]) @ _at(features[1], chosen[1], volumes[1].shape[2:]).T
+        )
         products.append(product.gather(1, partner).flatten().double())
     errors = [float((product - target).square().mean()) for product in products]
     variance = float(target.var(unbiased=False))
@@ -132,9 +135,10 @@ def _candidates(rng: np.random.Generator, volume: Tensor, count: int) -> NDArray
     return np.asarray(rng.choice(weights.size, count, replace=False, p=weights / weights.sum())[None], np.int64)
 
 
-def _at(features: Tensor, positions: NDArray[np.int64]) -> Tensor:
-    """Descriptors (N, 16) of a volume at positions (1, N) counted inside the margin."""
-    inside = features[0, :, _FIRST:, _FIRST:, _FIRST:]
+def _at(features: Tensor, positions: NDArray[np.int64], size: torch.Size) -> Tensor:
+    """Descriptors (N, 16) of a volume of ``size`` voxels at positions (1, N) counted inside the margin."""
+    x, y, z = (slice(_FIRST, _FIRST + len(range(MARGIN_VOXELS, side - MARGIN_VOXELS, 4))) for side in size)
+    inside = features[0, :, x, y, z]
     return inside.flatten(1)[:, torch.from_numpy(positions[0])].T
 
 
