@@ -33,6 +33,7 @@ def _darkness_network():
         network.stages[1][0].weight[:, :, 1, 1, 1] = 0.25
         network.score[0].weight.fill_(0.3)
         network.score[2].weight.fill_(0.3)
+        network.scale.weight.fill_(1.0)
         network.hidden[0].weight.fill_(0.5)
         network.ordinal_score.weight.fill_(0.5)
         network.first_threshold.fill_(1.0)
