@@ -25,23 +25,30 @@ class Preset:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+# MIND-SSC where docs/benchmarks/registration-capture.md finds it more reliable than the bundled descriptors.
 PRESETS: Mapping[str, Preset] = {
     "head-mr-ct": Preset(
         "Head, MR and CT",
         "Rigid, from any pose within 40 degrees and 150 mm of aligned centres. If one volume shows the whole head and "
         "the other only the brain, give masks of the brain.",
-        {"transform": "rigid", "search": "global-wide", "initial": "centre"},
+        {"method": "mind-ssc", "transform": "rigid", "search": "global-wide", "initial": "centre"},
     ),
     "abdomen": Preset(
         "Abdomen, MR and CT",
         "An affine alignment within 10 degrees and 25 mm, then a dense deformation.",
-        {"transform": "deformable", "search": "global-narrow", "initial": "centre"},
+        {"method": "mind-ssc", "transform": "deformable", "search": "global-narrow", "initial": "centre"},
     ),
     "ultrasound": Preset(
         "Ultrasound and MR or CT",
         "The fixed volume is the ultrasound. Rigid, within 10 degrees and 25 mm of the positions in the files (as a "
         "tracked probe gives them).",
-        {"transform": "rigid", "search": "global-narrow", "initial": "header", "working_spacing_mm": 1.0},
+        {
+            "method": "mind-ssc",
+            "transform": "rigid",
+            "search": "global-narrow",
+            "initial": "header",
+            "working_spacing_mm": 1.0,
+        },
     ),
     "same-modality": Preset(
         "Same modality",

@@ -85,7 +85,6 @@ def _misalignment_mm(volume) -> float:
 
 def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, pictures, shared_folder, tmp_path):
     import slicer
-    from mambamed.models.catalogue import list_models
 
     host = slicer_host_main_window
     module = host.load(REPOSITORY / "DISARegistration" / "DISARegistration.py")
@@ -103,8 +102,6 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, pictures, share
     slicer.util.setSliceViewerLayers(background=fixed, foreground=moving, foregroundOpacity=0.5, fit=True)
     ui.fixedSelector.setCurrentNode(fixed)
     ui.movingSelector.setCurrentNode(moving)
-    method = "disa" if any(model.card.id == "disa-lc2" for model in list_models()) else "mind-ssc"
-    ui.methodComboBox.setCurrentIndex(ui.methodComboBox.findData(method))
     if not os.environ.get("MAMBAMED_WRITE_PICTURES"):
         ui.startsSpinBox.value = 100  # the preset's 500 take longer than a test should
     ui.fixedLandmarksSelector.setCurrentNode(_points("MR points", np.eye(4)))

@@ -52,7 +52,7 @@ class OverlayPainter:
         # Axes to left, posterior and superior: arrays are indexed [superior, posterior, left].
         turned = reorient(ct, "LPS")
         self._spacing_mm = turned.GetSpacing()[::-1]
-        inside = sitk.GetArrayViewFromImage(reorient(lungs, "LPS")) > 0
+        inside = sitk.GetArrayFromImage(reorient(lungs, "LPS")) > 0
         if not inside.any():
             inside = np.ones(inside.shape, dtype=bool)
         self._box = _box_around(inside, self._spacing_mm)
