@@ -1,0 +1,56 @@
+"""What a detector is made of, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mambamed.errors import BadRequestError
+
+__all__ = ["BACKBONES", "DetectorSettings"]
+
+BACKBONES = ("resnet50", "resnet101", "resnet152", "lsknet")
+"""The backbones of the study's comparison."""
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """The parts of a one-stage detector of oriented boxes.
+
+    Attributes:
+        class_count: kinds of object.
+        backbone: one of ``BACKBONES``.
+        width: factor on the backbone's channels; 1 is the published network, less is one that trains on a CPU.
+        feature_channels: channels of the pyramid and of the head.
+        image_channels: channels of the image.
+        prior_capturing: whether the head ends with the prior-capturing block of DCFL, which lets the priors move.
+            Otherwise its branches are four plain convolutions each, as in RetinaNet, and the priors stay.
+        dilation: of the block's fixed convolution, in cells.
+        imagenet_weights: file of the backbone's weights (ResNet, in the usual names ``conv1.weight``,
+            ``layer1.0.conv1.weight``, ...); empty to start from random ones. With a file the stem and the first stage
+            stay as they are and batch normalisation keeps its statistics.
+
+    Raises:
+        BadRequestError: a value is out of its range.
+    """
+
+    class_count: int
+    backbone: str = "resnet50"
+    width: float = 1.0
+    feature_channels: int = 256
+    image_channels: int = 3
+    prior_capturing: bool = True
+    dilation: int = 3
+    imagenet_weights: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built."""
+        if self.backbone not in BACKBONES:
+            raise BadRequestError(f"The backbone {self.backbone!r} is unknown; give one of {', '.join(BACKBONES)}.")
+        for name in ("class_count", "feature_channels", "image_channels", "dilation"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise BadRequestError(f"The detector's {name} is {value!r}; give a whole number from 1.")
+        if not 0 < self.width <= 4:
+            raise BadRequestError(f"The detector's width is {self.width!r}; give a factor above 0 and at most 4.")
+        if self.imagenet_weights and self.backbone == "lsknet":
+            raise BadRequestError("Weights were given for lsknet; only the ResNet backbones take a file of weights.")
