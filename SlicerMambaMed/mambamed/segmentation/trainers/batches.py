@@ -42,7 +42,12 @@ class NumberedBatches:
         loader.get_do_oversample = self._must_hold_foreground
 
     def set_thread_id(self, number: int) -> None:
-        """Say which of the processes this copy works in."""
+        """Say which of the processes this copy works in; called there.
+
+        A forked process has none of the threads that its parent computes with, and waits for them for ever when a
+        matrix product is shared among them: so it computes alone.
+        """
+        torch.set_num_threads(1)
         self._number = self._first + number
 
     def __iter__(self) -> NumberedBatches:

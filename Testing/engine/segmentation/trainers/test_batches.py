@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -69,3 +70,31 @@ def test_ranks_share_the_batch() -> None:
     assert whole["target"][0].flatten().tolist() == [0.0, 0.0, 1.0]
     assert len(whole["target"]) == 2
     assert [part["target"][0].flatten().tolist() for part in parts] == [[0.0], [0.0, 1.0]]
+
+
+class MultiplyingLoader(FakeLoader):
+    """Its augmentation multiplies matrices that are large enough to be shared among threads."""
+
+    def generate_train_batch(self) -> dict[str, Any]:
+        sample = super().generate_train_batch()
+        square = torch.rand(512, 512)
+        return {**sample, "data": sample["data"] + (square @ square).mean()}
+
+
+def test_processes_answer_after_the_training_has_computed_with_several_threads() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        square = torch.rand(512, 512)
+        assert (square @ square).isfinite().all()
+        numbered = NumberedBatches(MultiplyingLoader(), 7, 0, 0, range(1), BATCH_SIZE, 1)
+        loader = in_processes(numbered, 1, pin_memory=False)
+        loader._start()  # here, so that the process is forked from the thread that has computed
+        answer: list[Any] = []
+        asking = threading.Thread(target=lambda: answer.append(next(loader)), daemon=True)
+        asking.start()
+        asking.join(timeout=60)
+        assert answer, "the process that prepares batches hangs"
+        loader._finish()
+    finally:
+        torch.set_num_threads(before)
