@@ -41,7 +41,7 @@ def child_of(wait_until):
 
     def find(job):
         file = job.path / "child.pid"
-        wait_until(lambda: file.exists() and file.read_text().isdigit())
-        return ProcessIdentity.of(int(file.read_text()))
+        wait_until(lambda: file.exists() and file.read_text(encoding="utf-8").isdigit())
+        return ProcessIdentity.of(int(file.read_text(encoding="utf-8")))
 
     return find

@@ -147,7 +147,9 @@ class _Child:
             self._read()
             if ended and not self._has_finished(nodeid):
                 text = f"the host's process ended ({self._process.returncode}) before this test did\n"
-                self.reports[nodeid].append(_failure(nodeid, text + self._output_file.read_text()[-8000:]))
+                self.reports[nodeid].append(
+                    _failure(nodeid, text + self._output_file.read_text(encoding="utf-8")[-8000:])
+                )
                 return False
             time.sleep(0.02)
         return True

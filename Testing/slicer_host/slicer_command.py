@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace) -> int | None:
 
     if options.script:
         path = options.script[0]
-        code = compile(Path(path).read_text(), path, "exec")
+        code = compile(Path(path).read_text(encoding="utf-8"), path, "exec")
         sys.argv = list(options.script)
     else:
         code = compile(options.python_code or "", "<python-code>", "exec")

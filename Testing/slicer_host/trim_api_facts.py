@@ -117,7 +117,7 @@ def trim(facts: dict[str, Any]) -> dict[str, Any]:
 
 def main(source: str, target: str) -> None:
     """Write the trimmed file, one class per line."""
-    trimmed = trim(json.loads(Path(source).read_text()))
+    trimmed = trim(json.loads(Path(source).read_text(encoding="utf-8")))
     lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in trimmed.pop("classes").items()]
     head = json.dumps(trimmed)[:-1]
     Path(target).write_text(head + ', "classes": {\n' + ",\n".join(lines) + "\n}}\n")

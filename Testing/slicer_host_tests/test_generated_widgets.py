@@ -21,7 +21,7 @@ def test_every_class_can_be_made_and_has_its_members_and_no_others(host):
 
     not_makeable = {"qSlicerApplication", "qSlicerCoreApplication", "ctkCheckableHeaderView"}
     made = 0
-    for name, entry in json.loads(FACTS.read_text())["classes"].items():
+    for name, entry in json.loads(FACTS.read_text(encoding="utf-8"))["classes"].items():
         if name in not_makeable or entry.get("not_in_oldest") == "class absent":
             continue
         widget = custom_class(name)()

@@ -29,11 +29,11 @@ def test_tables_are_printed_and_written(tmp_path, benchmarks, capsys):
     assert "measuring something" in printed.err
     assert ["fast", "0.5"] in [line.split() for line in printed.out.splitlines()]
     assert "Note: One thread." in printed.out
-    content = json.loads((tmp_path / "out" / "sample.json").read_text())
+    content = json.loads((tmp_path / "out" / "sample.json").read_text(encoding="utf-8"))
     assert content["command"] == "mambamed bench sample"
     assert content["machine"]["devices"][-1]["id"] == "cpu"
     assert content["tables"][0]["rows"][0] == ["fast", 0.5]
-    markdown = (tmp_path / "out" / "sample.md").read_text()
+    markdown = (tmp_path / "out" / "sample.md").read_text(encoding="utf-8")
     assert "| Way | Seconds |\n| --- | --- |\n| fast | 0.5 |\n| a\\|b | 1.25 |\n" in markdown
     assert "`mambamed bench sample`" in markdown
 

@@ -53,7 +53,7 @@ def test_file_output_names_everything_after_the_file(tmp_path, finish):
         "new/case_record.json",
         "new/case_volumes.csv",
     ]
-    record = json.loads(files["record"].read_text())
+    record = json.loads(files["record"].read_text(encoding="utf-8"))
     assert record["outputs"]["segmentation"] == "case.nii.gz"
     assert record["outputs"]["probability of grey"] == "case_probabilities_grey.nii.gz"
 
@@ -88,7 +88,7 @@ def test_existing_output_needs_overwrite_and_is_replaced_only_at_the_end(tmp_pat
     delivery = Delivery(output, "segmentation", overwrite=True)
     with delivery.job_directory() as job:
         finish(job)
-        assert output.read_text() == "old"
+        assert output.read_text(encoding="utf-8") == "old"
         delivery.deliver(job)
     assert output.stat().st_size > 3
 

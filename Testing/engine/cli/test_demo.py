@@ -39,7 +39,7 @@ def test_demonstration_brings_everything_and_says_where(tmp_path, coarse_model, 
     assert any(red > 1.5 * blue or blue > 1.5 * red for red, _, blue in colours)  # an overlay, not only grey
     with zipfile.ZipFile(output / "brain.mrb") as bundle:
         assert any(name.endswith(".seg.nrrd") for name in bundle.namelist())
-    record = json.loads((output / "record.json").read_text())
+    record = json.loads((output / "record.json").read_text(encoding="utf-8"))
     assert record["inputs"][0]["path"].endswith("mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
 
     assert main(["demo", "-o", str(output), "--model", str(coarse_model)]) == ExitCode.BAD_REQUEST

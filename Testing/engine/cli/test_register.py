@@ -38,7 +38,7 @@ def test_one_pair(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert target_error_mm(transform, rigid_truth((3, 0, -4), SHIFT, image), image) < 1.5
     assert sitk.ReadImage(str(folder / "out.nii.gz")).GetSize() == image.GetSize()
     assert (folder / "out_jacobian.nii.gz").exists()
-    assert json.loads((folder / "out_record.json").read_text())["quality"]["folded_percent"] == 0.0
+    assert json.loads((folder / "out_record.json").read_text(encoding="utf-8"))["quality"]["folded_percent"] == 0.0
     assert main([*words, *OPTIONS]) == 2
     assert "exists already" in capsys.readouterr().err
 
@@ -78,7 +78,7 @@ def test_batch_goes_on_after_a_bad_pair_and_continues(folder: Path, capsys: pyte
     assert "nothing.nrrd does not exist" in rows["bad"]["message"]
     assert float(rows["good"]["similarity after"]) > float(rows["good"]["similarity before"])
     assert (folder / "results" / rows["near"]["transform"]).exists()
-    record = json.loads((folder / "results" / "near" / "result.json").read_text())
+    record = json.loads((folder / "results" / "near" / "result.json").read_text(encoding="utf-8"))
     assert record["settings"]["initial"] == "transform"
     (folder / "nothing.nrrd").write_bytes((folder / "moving.nrrd").read_bytes())
     assert main(words) == 0

@@ -34,14 +34,14 @@ def test_result_lies_on_the_grid_of_the_input_with_volumes_and_record(tmp_path, 
     assert labelmap.GetSize() == image.GetSize()
     for read in (sitk.Image.GetSpacing, sitk.Image.GetOrigin, sitk.Image.GetDirection):
         assert np.allclose(read(labelmap), read(image), atol=1e-5)
-    record = json.loads((folder / "seg_record.json").read_text())
+    record = json.loads((folder / "seg_record.json").read_text(encoding="utf-8"))
     assert record["settings"]["step_size"] == 1
     assert record["outputs"]["segmentation"] == "seg.nii.gz"
     assert len(record["inputs"][0]["sha256"]) == 64
     assert record["device"] == "cpu"
     assert [label["name"] for label in record["labels"]] == ["one", "two", "three"]
     values = sitk.GetArrayFromImage(labelmap)
-    rows = (folder / "seg_volumes.csv").read_text().splitlines()
+    rows = (folder / "seg_volumes.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "value,name,voxels,volume_ml"
     for value, row in enumerate(rows[1:], start=1):
         assert int(row.split(",")[2]) == np.count_nonzero(values == value)
@@ -148,7 +148,7 @@ def test_existing_output_is_kept_unless_overwriting_is_allowed(tmp_path, segment
     output.write_text("mine")
     assert segment(write_volume()) == ExitCode.BAD_REQUEST
     assert "--overwrite" in capsys.readouterr().err
-    assert output.read_text() == "mine"
+    assert output.read_text(encoding="utf-8") == "mine"
     assert segment(write_volume(), "--overwrite") == ExitCode.DONE
     assert sitk.ReadImage(str(output)).GetDimension() == 3
 

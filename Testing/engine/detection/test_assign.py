@@ -23,7 +23,7 @@ SETS = ["sparse", "crowded", "k8q6"]
 
 def _golden(shared_folder: Path, name: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     golden = load_file(shared_folder / f"golden/h_dcfl_assign_{name}.safetensors")
-    facts = json.loads((shared_folder / f"golden/h_dcfl_assign_{name}.json").read_text())
+    facts = json.loads((shared_folder / f"golden/h_dcfl_assign_{name}.json").read_text(encoding="utf-8"))
     inputs = {
         "priors": golden["dynamic_priors"],
         "gt_boxes": golden["gt_boxes"],

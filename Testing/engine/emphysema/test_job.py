@@ -64,7 +64,7 @@ def test_outputs_and_record(tmp_path, files):
     assert record["seed"] == 4
     assert record["inputs"][0]["sha256"]
     assert [entry["message"] for entry in record["warning_kinds"]] == record["warnings"]
-    histogram = json.loads(directory.outputs["measures_json"].read_text())["histogram"]
+    histogram = json.loads(directory.outputs["measures_json"].read_text(encoding="utf-8"))["histogram"]
     assert sum(histogram["voxels"]["whole lung"]) == record["regions"]["whole lung"]["voxels"]
     assert len(histogram["edges_hu"]) == len(histogram["voxels"]["whole lung"]) + 1
     fractions = [event["fraction"] for event in directory.events() if event["kind"] == "progress"]

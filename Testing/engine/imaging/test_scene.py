@@ -122,7 +122,7 @@ def test_scene_that_exists_is_kept(tmp_path, files):
     (tmp_path / "scene.mrb").write_text("mine")
     with pytest.raises(BadRequestError, match="exists already"):
         write_scene(tmp_path / "scene.mrb", files[1], files[2], LABELS, "T1")
-    assert (tmp_path / "scene.mrb").read_text() == "mine"
+    assert (tmp_path / "scene.mrb").read_text(encoding="utf-8") == "mine"
 
 
 def test_unreadable_volume_is_named_and_nothing_is_left(tmp_path, files):

@@ -49,7 +49,7 @@ def test_failure_while_writing_leaves_nothing_and_keeps_the_old_file(tmp_path: P
 
     with pytest.raises(KeyError):
         write_half()
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["volumes.csv"]
 
 

@@ -78,7 +78,7 @@ def test_other_settings_need_overwrite(tmp_path, cases, extra_tasks):
     with pytest.raises(BadRequestError, match="other inputs or settings"):
         run_cohort(other, tmp_path / "out", extra_tasks=extra_tasks)
     (outcome,) = run_cohort(other, tmp_path / "out", overwrite=True, extra_tasks=extra_tasks)
-    assert outcome.job.outputs["text"].read_text() == "new"
+    assert outcome.job.outputs["text"].read_text(encoding="utf-8") == "new"
 
 
 def test_interrupt_cancels_what_runs_and_keeps_what_is_done(tmp_path, cases, extra_tasks):

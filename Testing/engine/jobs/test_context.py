@@ -32,7 +32,7 @@ def test_outputs_get_their_final_names_at_the_end(job, context):
     assert not job.outputs_folder.exists()
     context.complete()
     assert job.state() is JobState.DONE
-    assert job.outputs["map"].read_text() == "a"
+    assert job.outputs["map"].read_text(encoding="utf-8") == "a"
 
 
 def test_second_attempt_adds_to_the_outputs_of_the_first(job, context):

@@ -32,7 +32,7 @@ def assert_nothing_left(job, child=None):
     assert not job.outputs_folder.exists()
     assert job.result() is None
     if (job.path / "temporary.path").exists():
-        assert not Path((job.path / "temporary.path").read_text()).exists()
+        assert not Path((job.path / "temporary.path").read_text(encoding="utf-8")).exists()
     if child is not None:
         assert not child.is_alive()
 
@@ -41,7 +41,7 @@ def test_done_job_has_outputs_record_and_log(engine, make_job):
     job = make_job("write_text", text="hello")
     assert engine.run(job.path) is JobState.DONE
     assert final_states(job) == ["done"]
-    assert job.outputs["text"].read_text() == "hello"
+    assert job.outputs["text"].read_text(encoding="utf-8") == "hello"
     assert not job.partial_folder.exists()
     record = job.result()
     assert record["settings"] == {"text": "hello"}
@@ -49,7 +49,7 @@ def test_done_job_has_outputs_record_and_log(engine, make_job):
     assert record["metrics"] == {"loss": 0.25}
     assert record["durations_s"]["write"] <= record["durations_s"]["total"]
     assert record["versions"]["python"].count(".") == 2
-    log = job.log_file.read_text()
+    log = job.log_file.read_text(encoding="utf-8")
     for source in ("Python", "C", "a child"):
         assert f"printed by {source}\n" in log
     kinds = [event["kind"] for event in job.events()]
@@ -63,7 +63,7 @@ def test_second_job_runs_in_the_same_warm_worker(engine, make_job):
     first, second = (job.result() for job in jobs)
     assert first["pid"] == second["pid"]
     assert (first["jobs_before"], second["jobs_before"]) == (0, 1)
-    assert "printed by C" in jobs[1].log_file.read_text()
+    assert "printed by C" in jobs[1].log_file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("task", ["wait_politely", "wait_stubbornly"])

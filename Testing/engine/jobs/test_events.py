@@ -59,7 +59,7 @@ def test_writers_at_the_same_time_do_not_mix_their_lines(tmp_path):
         writer.start()
     for writer in writers:
         writer.join()
-    lines = [json.loads(line) for line in path.read_text().splitlines() if line]
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
     assert len(lines) == 300
     for name in "abc":
         assert [line["value"] for line in lines if line["name"] == name * 50] == list(range(100))

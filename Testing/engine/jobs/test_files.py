@@ -15,7 +15,7 @@ def test_failed_write_keeps_the_old_content_and_leaves_nothing(tmp_path):
     write_text_atomically(path, "old")
     with pytest.raises(UnicodeEncodeError):
         write_text_atomically(path, "new \ud800")
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["file.txt"]
 
 
@@ -37,7 +37,7 @@ def test_values_of_all_kinds_become_strict_json(tmp_path):
         "path": tmp_path,
     }
     write_json_atomically(tmp_path / "a.json", value)
-    read = json.loads((tmp_path / "a.json").read_text())
+    read = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert read == {
         "1": [1, 2.5, None, True],
         "bad": None,

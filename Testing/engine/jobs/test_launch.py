@@ -36,7 +36,7 @@ def test_a_scheduler_gets_the_command_word_by_word(tmp_path, awkward_job, extra_
     start_detached_job(awkward_job, command_prefix=[srun, "--gres=gpu:1"], extra_tasks=extra_tasks)
     wait_until(lambda: awkward_job.state().is_final)
     assert awkward_job.state() is JobState.DONE, awkward_job.log_tail()
-    assert (tmp_path / "options").read_text() == "--gres=gpu:1\n"
+    assert (tmp_path / "options").read_text(encoding="utf-8") == "--gres=gpu:1\n"
 
 
 def test_the_shell_behind_ssh_takes_nothing_apart(tmp_path, awkward_job, extra_tasks, wait_until, monkeypatch):
@@ -65,8 +65,11 @@ def test_resume_takes_a_prefix_and_other_settings(make_job, tmp_path, extra_task
     assert "colour=blue" in capsys.readouterr().err
     assert main([*words, "--set", "text=new text", "--set", "epochs=7"]) == 0
     wait_until(lambda: job.state().is_final)
-    assert job.outputs["text"].read_text() == "new text"
-    assert json.loads((job.path / "request.json").read_text())["settings"] == {"text": "new text", "epochs": 7}
+    assert job.outputs["text"].read_text(encoding="utf-8") == "new text"
+    assert json.loads((job.path / "request.json").read_text(encoding="utf-8"))["settings"] == {
+        "text": "new text",
+        "epochs": 7,
+    }
 
 
 def test_stop_ends_a_job_that_nobody_has_started(make_job, capsys):

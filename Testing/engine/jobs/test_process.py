@@ -73,7 +73,7 @@ def test_detached_job_runs_to_its_end(make_job, extra_tasks, wait_until):
     start_detached_job(job, extra_tasks=extra_tasks)
     wait_until(lambda: job.state().is_final)
     assert job.state() is JobState.DONE
-    assert job.outputs["text"].read_text() == "far away"
+    assert job.outputs["text"].read_text(encoding="utf-8") == "far away"
 
 
 def test_detached_job_that_cannot_start_has_failed(make_job, tmp_path):

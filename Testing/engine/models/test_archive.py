@@ -40,7 +40,7 @@ def test_only_what_a_model_consists_of_is_unpacked_and_only_once(tmp_path, home)
     assert files_below(folder) == ["a/fold_0/checkpoint_final.pth", "a/plans.json"]
     (folder / "a" / "plans.json").write_text("kept")
     assert unpack_model(path, home) == folder
-    assert (folder / "a" / "plans.json").read_text() == "kept"
+    assert (folder / "a" / "plans.json").read_text(encoding="utf-8") == "kept"
     make_zip(path, [*entries, ("a/dataset.json", "{}")])
     assert unpack_model(path, home) != folder
 

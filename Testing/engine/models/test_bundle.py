@@ -29,9 +29,9 @@ def test_the_bundle_holds_the_model(tmp_path, result_folder, card, checkpoint):
             "configuration": "3d_fullres",
             "inference_allowed_mirroring_axes": "[0, 1, 2]",
         }
-    plans = json.loads((bundle / "plans.json").read_text())
+    plans = json.loads((bundle / "plans.json").read_text(encoding="utf-8"))
     assert list(plans["configurations"]) == ["3d_fullres"]
-    assert json.loads((bundle / "dataset.json").read_text())["numTraining"] == 17
+    assert json.loads((bundle / "dataset.json").read_text(encoding="utf-8"))["numTraining"] == 17
 
     network = build_network("UMambaBot", resolve_configuration(plans, "3d_fullres"), 2, 3)
     weights = load_weights(path)
@@ -55,10 +55,10 @@ def test_half_precision_is_smaller_and_close(tmp_path, result_folder, card, chec
 
 
 def test_other_plans_can_be_given(tmp_path, result_folder, card):
-    plans = json.loads((result_folder / "plans.json").read_text())
+    plans = json.loads((result_folder / "plans.json").read_text(encoding="utf-8"))
     plans["configurations"]["3d_fullres"]["normalization_schemes"] = ["ZScoreNormalization"] * 2
     bundle_model(result_folder, tmp_path / "bundle", card, plans=plans)
-    written = json.loads((tmp_path / "bundle" / "plans.json").read_text())
+    written = json.loads((tmp_path / "bundle" / "plans.json").read_text(encoding="utf-8"))
     assert written["configurations"]["3d_fullres"]["normalization_schemes"] == ["ZScoreNormalization"] * 2
 
 

@@ -10,7 +10,7 @@ from mambamed.models.derive import derive_card
 
 
 def change(path, **values):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **values}))
 
 
 def test_a_umamba_folder(result_folder):

@@ -17,7 +17,9 @@ KEYWORDS = ("d_state", "d_conv", "expand", "bias", "conv_bias")
 @pytest.fixture(scope="module")
 def golden(shared_folder):
     folder = shared_folder / "golden"
-    return json.loads((folder / "b_mamba_block.json").read_text()), load_file(folder / "b_mamba_block.safetensors")
+    return json.loads((folder / "b_mamba_block.json").read_text(encoding="utf-8")), load_file(
+        folder / "b_mamba_block.safetensors"
+    )
 
 
 def load_case(golden, case, dtype):

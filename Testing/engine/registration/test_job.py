@@ -81,7 +81,7 @@ def test_outputs_and_record(tmp_path: Path, files: dict[str, Path]) -> None:
     array = sitk.GetArrayFromImage(sitk.Resample(moving, fixed, transform, sitk.sitkLinear))
     difference = np.abs(array - sitk.GetArrayFromImage(warped))[5:-5, 5:-5, 5:-5]
     assert difference.max() < 0.1
-    record = json.loads(job.record_file.read_text())
+    record = json.loads(job.record_file.read_text(encoding="utf-8"))
     quality = record["quality"]
     assert quality["landmarks"]["after_mean_mm"] < 0.5 < quality["landmarks"]["before_mean_mm"]
     assert quality["restart_spread"]["starts"] == 20

@@ -19,7 +19,7 @@ GRADIENT_TOLERANCE = {torch.float64: (1e-6, 0.0), torch.float32: (5e-5, 0.0)}
 
 def load_case(folder: Path, case: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """Configuration and tensors of one case, by name without the case prefix."""
-    config = json.loads((folder / "a_selective_scan.json").read_text())[case]
+    config = json.loads((folder / "a_selective_scan.json").read_text(encoding="utf-8"))[case]
     tensors = load_file(folder / "a_selective_scan.safetensors")
     return config, {name.split(".", 1)[1]: value for name, value in tensors.items() if name.startswith(case + ".")}
 

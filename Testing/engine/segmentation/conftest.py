@@ -50,5 +50,5 @@ def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "fold_0" / "checkpoint_final.pth"
     checkpoint = torch.load(path, weights_only=True)
     torch.save({**checkpoint, "network_weights": network.state_dict()}, path)
-    assert json.loads((folder / "dataset.json").read_text())["orientation"] == "LPS"
+    assert json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["orientation"] == "LPS"
     return folder

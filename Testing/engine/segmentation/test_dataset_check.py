@@ -42,7 +42,7 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def change_description(folder: Path, **changes: object) -> None:
-    content = json.loads((folder / "dataset.json").read_text())
+    content = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     content.update(changes)
     (folder / "dataset.json").write_text(json.dumps(content))
 

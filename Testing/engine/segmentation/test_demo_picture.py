@@ -53,4 +53,4 @@ def test_picture_that_exists_is_kept(tmp_path, volume):
     (tmp_path / "picture.png").write_text("mine")
     with pytest.raises(BadRequestError):
         draw_overlay(tmp_path / "picture.png", *volume, LABELS, "Title")
-    assert (tmp_path / "picture.png").read_text() == "mine"
+    assert (tmp_path / "picture.png").read_text(encoding="utf-8") == "mine"

@@ -49,14 +49,14 @@ def test_outputs_and_record(tmp_path: Path, trained_folder: Path, image_file: Pa
     }
     labelmap = sitk.ReadImage(str(outputs["segmentation"]))
     assert same_grid(labelmap, sitk.ReadImage(str(image_file)))
-    rows = list(csv.DictReader(outputs["volumes"].read_text().splitlines()))
+    rows = list(csv.DictReader(outputs["volumes"].read_text(encoding="utf-8").splitlines()))
     assert [row["name"] for row in rows] == ["one", "two", "three"]
     array = sitk.GetArrayFromImage(labelmap)
     for row in rows:
         voxels = int(np.sum(array == int(row["value"])))
         assert int(row["voxels"]) == voxels
         assert float(row["volume_ml"]) == pytest.approx(voxels * 1.1 * 0.9 * 1.7 / 1000, abs=1e-3)
-    record = json.loads(job.record_file.read_text())
+    record = json.loads(job.record_file.read_text(encoding="utf-8"))
     assert record["device"] == "cpu"
     assert record["settings"]["model"] == str(trained_folder)
     assert record["labels"][0]["name"] == "one"
@@ -73,7 +73,7 @@ def test_model_is_kept_for_the_next_job(tmp_path: Path, trained_folder: Path, im
     assert cache["segmentation-model"][-1] is kept
     assert second.state() is JobState.DONE
     plans = trained_folder / "plans.json"
-    plans.write_text(plans.read_text() + " ")
+    plans.write_text(plans.read_text(encoding="utf-8") + " ")
     run(tmp_path / "third", [image_file], settings, cache)
     assert cache["segmentation-model"][-1] is not kept
 

@@ -25,7 +25,7 @@ def test_command_trains_in_a_job_directory(tmp_path: Path, capsys: pytest.Captur
     assert main([*words, "--processes", "1", "--loader-processes", "0"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["state"] == "done"
-    record = json.loads((output / "result.json").read_text())
+    record = json.loads((output / "result.json").read_text(encoding="utf-8"))
     model = output / record["outputs"]["model"]
     assert model.parent == Path(answer["model"])
     assert (model / "fold_0/checkpoint_final.pth").is_file()

@@ -112,7 +112,7 @@ def prepared(trained: tuple[Path, Listener, Path], tmp_path: Path) -> Path:
 def test_result_is_an_ordinary_nnunet_folder(trained: tuple[Path, Listener, Path]) -> None:
     folder = trained[0]
     assert folder.name == "nnUNetTrainerUMambaBot__nnUNetPlans__3d_fullres"
-    assert json.loads((folder / "plans.json").read_text())["configurations"]["3d_fullres"]["patch_size"]
+    assert json.loads((folder / "plans.json").read_text(encoding="utf-8"))["configurations"]["3d_fullres"]["patch_size"]
     checkpoint = torch.load(folder / "fold_0/checkpoint_final.pth", weights_only=False)
     assert checkpoint["trainer_name"] == "nnUNetTrainerUMambaBot"
     assert checkpoint["init_args"]["configuration"] == "3d_fullres"

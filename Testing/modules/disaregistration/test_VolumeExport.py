@@ -156,6 +156,6 @@ def test_landmarks_are_written_in_lps_without_those_that_are_not_placed(slicer_h
     positions = landmarkPositions(points)
     np.testing.assert_allclose(positions, [(TURN @ [4.0, 5.0, 6.0, 1.0])[:3]])
     exportLandmarks(positions, tmp_path / "points.csv")
-    header, row = (tmp_path / "points.csv").read_text().split()
+    header, row = (tmp_path / "points.csv").read_text(encoding="utf-8").split()
     assert header == "x,y,z"
     np.testing.assert_allclose([float(value) for value in row.split(",")], positions[0] * [-1, -1, 1])

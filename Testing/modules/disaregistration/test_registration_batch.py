@@ -97,7 +97,7 @@ def test_the_saved_transform_is_that_of_the_saved_volume(work):
     warped = sitk.GetArrayFromImage(sitk.ReadImage(str(result / "warped.nrrd")))
     inside = (slice(2, -2),) * 3
     np.testing.assert_allclose(warped[inside], applied[inside], atol=1e-2)
-    record = json.loads((result / "record.json").read_text())
+    record = json.loads((result / "record.json").read_text(encoding="utf-8"))
     assert record["task"] == "register"
     assert [item["name"] for item in record["inputs"]][2:] == ["fixed-mask", "fixed-landmarks", "moving-landmarks"]
 

@@ -57,7 +57,7 @@ def test_cases_become_one_table_and_bad_ones_do_not_stop_the_rest(tmp_path):
     files = {path.name for path in (out / "a_volume").iterdir()}
     assert {"measures.csv", "record.json", "report.html", "report.pdf", "regions.seg.nrrd"} <= files
     assert {"report_segmentation.dcm", "report_measurements.dcm"} <= {path.name for path in (out / "b_dicom").iterdir()}
-    assert '"B31f"' in (out / "b_dicom" / "record.json").read_text()
+    assert '"B31f"' in (out / "b_dicom" / "record.json").read_text(encoding="utf-8")
     page = (out / "b_dicom" / "report.html").read_text(encoding="utf-8")
     assert page.count("<img ") >= 2  # drawn by the engine, since there are no views
 

@@ -120,7 +120,7 @@ def test_all_formats_give_the_same_segmentation_at_the_inputs_place(work):
         np.testing.assert_allclose(image.GetSpacing(), head.GetSpacing(), rtol=1e-6)
         offset = head.TransformPhysicalPointToContinuousIndex(image.GetOrigin())
         np.testing.assert_allclose(offset, np.round(offset), atol=1e-3)
-        record = json.loads((folder / "out" / name / "record.json").read_text())
+        record = json.loads((folder / "out" / name / "record.json").read_text(encoding="utf-8"))
         assert record["task"] == "segment"
     assert set(np.unique(first)) > {0}
 

@@ -56,7 +56,7 @@ class ClassFacts:
 @functools.lru_cache(maxsize=1)
 def all_facts() -> dict[str, Any]:
     """Return the trimmed API facts as they stand in the file."""
-    return json.loads((Path(__file__).parent.parent / "gui_api.json").read_text())
+    return json.loads((Path(__file__).parent.parent / "gui_api.json").read_text(encoding="utf-8"))
 
 
 @functools.cache

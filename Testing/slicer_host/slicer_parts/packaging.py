@@ -42,7 +42,7 @@ def _as_list(requirements: Any) -> list[str]:
 
 def load_requirements(path: Any) -> list[Requirement]:
     """Read a requirements file."""
-    lines = (line.partition("#")[0].strip() for line in Path(path).read_text().splitlines())
+    lines = (line.partition("#")[0].strip() for line in Path(path).read_text(encoding="utf-8").splitlines())
     return [Requirement(line) for line in lines if line and not line.startswith("-")]
 
 
@@ -50,7 +50,10 @@ def load_pyproject_dependencies(path: Any) -> list[Requirement]:
     """Read ``project.dependencies``."""
     import tomllib
 
-    return [Requirement(item) for item in tomllib.loads(Path(path).read_text())["project"].get("dependencies", [])]
+    return [
+        Requirement(item)
+        for item in tomllib.loads(Path(path).read_text(encoding="utf-8"))["project"].get("dependencies", [])
+    ]
 
 
 def _check_one(text: str) -> bool:

@@ -58,7 +58,7 @@ def test_headers_empty_lines_and_difficulty(tmp_path: Path) -> None:
 def test_written_labels_have_no_spaces(tmp_path: Path) -> None:
     path = tmp_path / "image.txt"
     write_dota_text(path, [AnnotatedObject(OrientedBox(5, 5, 4, 2, 0, "lung nodule"), difficult=True)])
-    assert path.read_text() == "3.00 4.00 7.00 4.00 7.00 6.00 3.00 6.00 lung-nodule 1\n"
+    assert path.read_text(encoding="utf-8") == "3.00 4.00 7.00 4.00 7.00 6.00 3.00 6.00 lung-nodule 1\n"
     with pytest.raises(BadRequestError, match="label"):
         write_dota_text(path, [AnnotatedObject(OrientedBox(5, 5, 4, 2, 0, " "))])
 

@@ -20,7 +20,7 @@ def test_files_of_the_data_set(shared_folder: Path) -> None:
     count = 0
     for path in sorted(folder.glob("*.txt")):
         objects = read_yolo_obb_text(path, image_size=(1024, 1024), class_names=names)
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
         assert [item.box.label for item in objects] == [f"class {line.split()[0]}" for line in lines]
         for item, line in zip(objects, lines, strict=True):
             numbers = [1024 * float(word) for word in line.split()[1:]]

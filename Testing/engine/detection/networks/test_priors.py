@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 @pytest.mark.parametrize("name", ["sparse", "crowded", "k8q6"])
 def test_golden(shared_folder: Path, name: str) -> None:
     golden = load_file(shared_folder / f"golden/h_dcfl_assign_{name}.safetensors")
-    size = int(json.loads((shared_folder / f"golden/h_dcfl_assign_{name}.json").read_text())["img"])
+    size = int(json.loads((shared_folder / f"golden/h_dcfl_assign_{name}.json").read_text(encoding="utf-8"))["img"])
     priors, levels = grid_priors([(size // stride, size // stride) for stride in (8, 16, 32)], (8, 16, 32))
     assert torch.equal(priors, golden["priors"])
     assert torch.equal(levels, golden["level"].to(levels))

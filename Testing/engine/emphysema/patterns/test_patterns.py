@@ -64,7 +64,7 @@ def test_training_learns_classes_that_density_tells_and_reports_beside_baselines
     assert probabilities.shape == (18, 6)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
     assert np.mean(codes == np.repeat(PATTERN_CODES, 3)) > 0.8
-    card = json.loads((folder / "model-card.json").read_text())
+    card = json.loads((folder / "model-card.json").read_text(encoding="utf-8"))
     assert len(card["metrics"]) == 6
 
 

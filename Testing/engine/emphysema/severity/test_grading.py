@@ -73,7 +73,7 @@ def test_other_models_and_damaged_ones_are_refused(model_folder, tmp_path):
     copy.mkdir()
     for file in model_folder.iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
-    configuration = json.loads((copy / "severity.json").read_text())
+    configuration = json.loads((copy / "severity.json").read_text(encoding="utf-8"))
     (copy / "severity.json").write_text(json.dumps({**configuration, "hidden": 9}))
     with pytest.raises(BadRequestError, match="do not fit"):
         load_severity_model(copy)

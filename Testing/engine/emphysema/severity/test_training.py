@@ -69,7 +69,7 @@ def test_a_training_learns_and_leaves_a_model_with_report(cases, tmp_path):
     best = min(report["grid"], key=lambda trial: trial["ranked_probability_score"])
     assert report["settings"]["learning_rate"] == best["settings"]["learning_rate"]
     assert report["test"]["rmse"] <= 1.0
-    assert json.loads((tmp_path / "model" / "report.json").read_text())["classes"] == list(PAPER)
+    assert json.loads((tmp_path / "model" / "report.json").read_text(encoding="utf-8"))["classes"] == list(PAPER)
     hu, lungs = two_lungs(0.75, 99)
     result = grade(hu, lungs, SPACING_MM, model=str(tmp_path / "model"), device="cpu")
     assert result.classes == PAPER

@@ -52,7 +52,7 @@ def test_data_set_is_one_that_nnunet_can_train_on(tmp_path: Path) -> None:
     report = check_dataset(folder)
     assert report.problems == []
     assert report.labels["Right lung"] == 2
-    assert json.loads((folder / "dataset.json").read_text())["channel_names"] == {"0": "CT"}
+    assert json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["channel_names"] == {"0": "CT"}
 
 
 def test_plan_builds_a_small_network_with_a_range_of_hu() -> None:

@@ -45,7 +45,7 @@ def test_golden_outputs(shared_folder: Path, dtype: torch.dtype, prefix: str) ->
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_golden_gradients(shared_folder: Path, dtype: torch.dtype) -> None:
     golden, weights = _golden(shared_folder)
-    facts = json.loads((shared_folder / "golden/e_disanet.gradnorms.json").read_text())
+    facts = json.loads((shared_folder / "golden/e_disanet.gradnorms.json").read_text(encoding="utf-8"))
     network = DISANet()
     network.load_state_dict(weights)
     network = network.to(dtype)

@@ -112,12 +112,12 @@ def test_a_measurement_is_kept_and_told(case, tmp_path, monkeypatch):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- capture tables -->\nold\n<!-- end of capture tables -->\nafter\n")
     write_capture_report(results, tmp_path / "page")
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
     assert "| MIND-SSC | local | 100 % (1/1) |" in text
-    assert json.loads((tmp_path / "page.json").read_text()) == results
+    assert json.loads((tmp_path / "page.json").read_text(encoding="utf-8")) == results
 
 
 def test_tables_count_what_converged():

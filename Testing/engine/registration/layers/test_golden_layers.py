@@ -52,7 +52,7 @@ def test_golden_layers(shared_folder: Path, dtype: torch.dtype, tolerance: float
 @pytest.mark.parametrize(("dtype", "relative"), [(torch.float64, 1e-9), (torch.float32, 1e-5)])
 def test_golden_losses(shared_folder: Path, dtype: torch.dtype, relative: float) -> None:
     golden = load_file(shared_folder / "golden/g_losses_metrics.safetensors")
-    facts = json.loads((shared_folder / "golden/g_losses_metrics.json").read_text())
+    facts = json.loads((shared_folder / "golden/g_losses_metrics.json").read_text(encoding="utf-8"))
     values = facts["values"]
     fixed, moved = golden["I"].to(dtype), golden["J"].to(dtype).requires_grad_()
     flow = golden["flow"].to(dtype).requires_grad_()
@@ -90,7 +90,7 @@ def test_golden_losses(shared_folder: Path, dtype: torch.dtype, relative: float)
 @pytest.mark.shared_data
 def test_golden_metrics(shared_folder: Path) -> None:
     golden = load_file(shared_folder / "golden/g_losses_metrics.safetensors")
-    facts = json.loads((shared_folder / "golden/g_losses_metrics.json").read_text())
+    facts = json.loads((shared_folder / "golden/g_losses_metrics.json").read_text(encoding="utf-8"))
     first, second = golden["metric.label_a"].numpy(), golden["metric.label_b"].numpy()
     for label, (hd95, hd100, dice) in facts["metric_per_label_[hd95,hd100,dice]"].items():
         masks = (first == int(label), second == int(label))

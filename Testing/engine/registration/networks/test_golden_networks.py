@@ -30,7 +30,7 @@ DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["
 
 def _load(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], dict]:
     return load_file(folder / f"golden/g_{name}.safetensors"), json.loads(
-        (folder / f"golden/g_{name}.json").read_text()
+        (folder / f"golden/g_{name}.json").read_text(encoding="utf-8")
     )
 
 
@@ -67,7 +67,7 @@ def test_outputs_probes_and_gradients(shared_folder: Path, name: str, dtype: tor
     for index, features in enumerate(maps):
         assert (features - golden[f"probe.backbone_out{index}"]).abs().max() <= flow
 
-    gradients = json.loads((shared_folder / f"golden/g_{name}.gradnorms.json").read_text())
+    gradients = json.loads((shared_folder / f"golden/g_{name}.gradnorms.json").read_text(encoding="utf-8"))
     loss = (output.pos_flow**2).mean() + ((output.moved - target) ** 2).mean() + 0.1 * (output.preint_flow**2).mean()
     assert loss.item() == pytest.approx(gradients["loss"], rel=1e-9 if dtype == torch.float64 else 1e-5)
     loss.backward()
@@ -98,7 +98,7 @@ def test_recursive_network(shared_folder: Path, dtype: torch.dtype) -> None:
 
 @pytest.mark.shared_data
 def test_parameter_counts_of_the_paper(shared_folder: Path) -> None:
-    counts = json.loads((shared_folder / "golden/g_parameter_counts.json").read_text())
+    counts = json.loads((shared_folder / "golden/g_parameter_counts.json").read_text(encoding="utf-8"))
     expected = {
         "voxelmorph": counts["VoxelMorph vm (enc 16x4, dec 16x6)"],
         "voxelmorph_feat": counts["VoxelMorph vm-feat"],

@@ -22,7 +22,7 @@ TOLERANCE = {torch.float64: 2e-6, torch.float32: 5e-5}
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_golden(shared_folder: Path, size: int, dtype: torch.dtype) -> None:
     golden = load_file(shared_folder / f"golden/e_lc2_{size}.safetensors")
-    facts = json.loads((shared_folder / f"golden/e_lc2_{size}.json").read_text())
+    facts = json.loads((shared_folder / f"golden/e_lc2_{size}.json").read_text(encoding="utf-8"))
     us, mr = golden["us"].to(dtype), golden["mr"].to(dtype)
     for radius in facts["radii"]:
         expected = torch.tensor(facts["values_f64"][f"r{radius}"], dtype=dtype)

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 2e-6), (torch.float32, 5e-5)])
 def test_golden(shared_folder: Path, dtype: torch.dtype, tolerance: float) -> None:
     golden = load_file(shared_folder / "golden/f_mindssc.safetensors")
-    facts = json.loads((shared_folder / "golden/f_mindssc.json").read_text())
+    facts = json.loads((shared_folder / "golden/f_mindssc.json").read_text(encoding="utf-8"))
     for radius, dilation in facts["radius_dilation"]:
         result = mind_ssc(golden["volume"].to(dtype), radius, dilation)
         assert (result - golden[f"mindssc.r{radius}.d{dilation}"]).abs().max() <= tolerance

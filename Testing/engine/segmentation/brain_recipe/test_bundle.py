@@ -107,7 +107,7 @@ def test_bundle_is_a_small_model_with_a_complete_card(trained: Path, tmp_path: P
     assert any("Not for clinical use" in limit for limit in card.limits)
     assert card.licence == "Apache-2.0"
     assert any("McGill" in reference for reference in card.references)
-    plans = json.loads((tmp_path / "model/plans.json").read_text())
+    plans = json.loads((tmp_path / "model/plans.json").read_text(encoding="utf-8"))
     assert plans["configurations"][CONFIGURATION]["normalization_schemes"] == ["ZScoreNormalization"]
 
 

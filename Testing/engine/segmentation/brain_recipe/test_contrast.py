@@ -118,7 +118,7 @@ def test_lesions_change_white_matter_only_and_keep_its_label(anatomy: torch.Tens
 def test_free_contrasts_tell_the_tissues_apart() -> None:
     random = np.random.default_rng(0)
     free = [draw for draw in (draw_contrast(random) for _ in range(200)) if draw.sequence == "free"]
-    assert len(free) > 40
+    assert len(free) > 20
     for draw in free:
         grey, white, fluid = (
             np.mean([draw.means[part] for part in parts])

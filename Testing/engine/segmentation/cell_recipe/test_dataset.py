@@ -44,4 +44,4 @@ def test_data_set_is_one_that_nnunet_can_train_on(tmp_path: Path) -> None:
     assert len(report.cases) == 4
     classes = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labelsTr/cells_0001.png")))
     assert set(np.unique(classes)) <= {0, 1, 2}
-    assert json.loads((folder / "dataset.json").read_text())["file_ending"] == ".png"
+    assert json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["file_ending"] == ".png"

@@ -34,7 +34,7 @@ def test_command_compares_two_networks_on_two_folds(
     assert "| plain |" in text
     assert "| umamba-bot | DSC |" in text
     assert "nnU-Net Revisited" in text
-    content = json.loads((tmp_path / "job/outputs/compare.json").read_text())
+    content = json.loads((tmp_path / "job/outputs/compare.json").read_text(encoding="utf-8"))
     assert content["baseline"] == "plain"
     assert list(content["methods"]) == ["plain", "umamba-bot"]
     tested = {case["case"] for case in content["methods"]["plain"]["cases"]}

@@ -147,12 +147,12 @@ def test_command_writes_and_prints(study: Path, tmp_path: Path, capsys: pytest.C
     words += ["--labels", str(study / "raw/labelsTr"), "-o", str(tmp_path / "scores")]
     assert main(words) == 0
     assert "Liver" in capsys.readouterr().out
-    content = json.loads((tmp_path / "scores/scores.json").read_text())
+    content = json.loads((tmp_path / "scores/scores.json").read_text(encoding="utf-8"))
     assert content["methods"]["mine"]["overall"]["dice"]["cases"] == 2
-    lines = list(csv.DictReader(io.StringIO((tmp_path / "scores/scores.csv").read_text())))
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "scores/scores.csv").read_text(encoding="utf-8"))))
     assert len(lines) == 4
     assert {line["hd95_mm"] for line in lines if line["case"] == "two" and line["label"] == "Spleen"} == {""}
-    assert "| Liver |" in (tmp_path / "scores/tables.md").read_text()
+    assert "| Liver |" in (tmp_path / "scores/tables.md").read_text(encoding="utf-8")
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == content
 

@@ -57,9 +57,9 @@ def read_golden_network(folder: Path, name: str) -> GoldenNetwork:
     stem = f"c_umamba_{name}"
     return GoldenNetwork(
         trainer_name=GOLDEN_NETWORKS[name],
-        description=json.loads((folder / f"{stem}.json").read_text()),
-        aliases=json.loads((folder / f"{stem}.aliases.json").read_text())["alias_to_canonical"],
-        gradient_norms=json.loads((folder / f"{stem}.gradnorms.json").read_text()),
+        description=json.loads((folder / f"{stem}.json").read_text(encoding="utf-8")),
+        aliases=json.loads((folder / f"{stem}.aliases.json").read_text(encoding="utf-8"))["alias_to_canonical"],
+        gradient_norms=json.loads((folder / f"{stem}.gradnorms.json").read_text(encoding="utf-8")),
         tensors=load_file(folder / f"{stem}.safetensors"),
     )
 

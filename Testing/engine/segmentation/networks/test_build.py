@@ -20,8 +20,8 @@ pytestmark = pytest.mark.shared_data
 def plans(shared_folder):
     folder = shared_folder / "golden" / "d_nnunet_folder"
     return {
-        "old": json.loads((folder / "plans.json").read_text()),
-        "new": json.loads((folder / "plans_as_converted_by_nnunetv2_2.8.json").read_text()),
+        "old": json.loads((folder / "plans.json").read_text(encoding="utf-8")),
+        "new": json.loads((folder / "plans_as_converted_by_nnunetv2_2.8.json").read_text(encoding="utf-8")),
     }
 
 

@@ -112,7 +112,7 @@ def test_counts_blocks_and_token_widths(golden, networks):
 
 
 def test_parameter_counts_at_realistic_sizes(shared_folder):
-    described = json.loads((shared_folder / "golden" / "c_parameter_counts.json").read_text())
+    described = json.loads((shared_folder / "golden" / "c_parameter_counts.json").read_text(encoding="utf-8"))
     assert len(described) == 6
     for name, facts in described.items():
         configuration = {

@@ -155,4 +155,4 @@ def test_the_command_leaves_weights_that_load(tmp_path, monkeypatch, capsys):
     assert main(["train", "disa", "-o", str(job), "--json", *arguments]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "done"
     DISANet().load_state_dict(load_file(job / "outputs" / "weights.safetensors"))
-    assert json.loads((job / "request.json").read_text())["settings"]["steps"] == 1
+    assert json.loads((job / "request.json").read_text(encoding="utf-8"))["settings"]["steps"] == 1
