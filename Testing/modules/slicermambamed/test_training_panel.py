@@ -3,6 +3,7 @@
 Runs under pytest in the stand-in host and in Slicer itself (CTest, ``slicer_add_python_unittest``).
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -131,6 +132,17 @@ class TestCases(TrainingTestCase):
         self.assertFalse(self.trainButton.enabled)
 
 
+def _children(pid):
+    """Process numbers of the children (Linux)."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
+
+
+def _send(pids, number):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 class TestTraining(TrainingTestCase):
     def test_training_is_killed_found_again_resumed_and_its_model_used(self):
         import slicer
@@ -147,6 +159,12 @@ class TestTraining(TrainingTestCase):
         training = self.section.jobPanel.job
         self.assertTrue(training.folder.name.startswith("BoxFinder-"))
         self.waitUntil(lambda: self.section.curves.epochs, "the first epoch", 500)
+        from mambamed.jobs.directory import JobDirectory
+
+        process = JobDirectory(training.folder).status().process.pid
+        held = [process, *_children(process)]
+        _send(held, signal.SIGSTOP)  # so that it cannot end while Slicer starts again
+        self.addCleanup(_send, held, signal.SIGCONT)
         self.writePicture()
         # Slicer is restarted: a new session and a new panel find the training, with its curve.
         Session._instance = None
@@ -157,9 +175,8 @@ class TestTraining(TrainingTestCase):
         self.waitUntil(lambda: self.section.jobPanel.isBusy, "the running training in the new panel")
         self.assertTrue(self.section.curves.epochs)
         # It is killed by the system.
-        from mambamed.jobs.directory import JobDirectory
-
-        os.kill(JobDirectory(training.folder).status().process.pid, signal.SIGKILL)
+        os.kill(process, signal.SIGKILL)
+        _send(held, signal.SIGCONT)
         self.waitUntil(lambda: not self.section.jobPanel.isBusy, "the end after the kill", 60)
         self.assertIn("ended unexpectedly", self.section.jobPanel.message)
         done = list(self.section.curves.epochs)
