@@ -74,7 +74,7 @@ class SmallUNet(nn.Module):
 def feature_extractor(
     encoder_channels: Sequence[int] = (16, 16), decoder_channels: Sequence[int] = (16, 16, 16, 16)
 ) -> SmallUNet:
-    """The extractor shared by both images (VMambaMorph, section 2.3): 1 -> 16 channels."""
+    """The extractor shared by both images (VMambaMorph, section 2.3): 1 -> 16 channels unless told otherwise."""
     return SmallUNet(1, encoder_channels, decoder_channels)
 
 

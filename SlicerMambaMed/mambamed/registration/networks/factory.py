@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from mambamed.errors import BadRequestError
+from mambamed.registration.networks.convolutional import FEATURE_CHANNELS
 from mambamed.registration.networks.pyramid import STAGES
 from mambamed.registration.networks.pyramid import PyramidRegistrationNetwork
 from mambamed.registration.networks.state_space_encoders import Mode
@@ -32,9 +33,6 @@ NETWORK_NAMES = (
     "voxelmorph_feat",
 )
 
-_FEATURE_PAIR = 32
-_IMAGE_PAIR = 2
-
 
 def build(name: str, **config: Any) -> nn.Module:
     """Make a registration network with fresh weights.
@@ -43,10 +41,10 @@ def build(name: str, **config: Any) -> nn.Module:
         name: one of ``NETWORK_NAMES``. ``_feat`` has the shared feature extractor; ``vmambamorph_recursive`` has it
             too and makes two passes.
         config: settings of that network, by default those of the paper. VMambaMorph: mode, embed_dim, depths,
-            directions,
-            state_size, expansion, position_code, head_channels, integration_steps, passes, scan_backend. MambaMorph:
-            the same without mode, depths, directions and passes, with convolution_taps. TransMorph: embed_dim, depths,
-            heads, window, expansion, projection_bias, drop_path, head_channels. VoxelMorph: see ``VoxelMorph``.
+            directions, state_size, expansion, position_code, head_channels, integration_steps, passes, scan_backend,
+            feature_channels, downsize (see ``PyramidRegistrationNetwork``). MambaMorph: the same without mode, depths,
+            directions and passes, with convolution_taps. TransMorph: embed_dim, depths, heads, window, expansion,
+            projection_bias, drop_path, head_channels, feature_channels, downsize. VoxelMorph: see ``VoxelMorph``.
             ``mode="reference"`` makes VMambaMorph as published, faults included; the default, ``mode="corrected"``,
             uses every block, and six scan directions put back in place.
 
@@ -125,6 +123,10 @@ def from_reference_config(name: str, cfg: Mapping[str, Any]) -> nn.Module:
     return build(name, **settings)
 
 
+def _channels_in(features: bool, feature_channels: int) -> int:
+    return 2 * feature_channels if features else 2
+
+
 def _vmambamorph(
     *,
     features: bool,
@@ -139,6 +141,8 @@ def _vmambamorph(
     integration_steps: int = 7,
     passes: int = 1,
     scan_backend: str = "auto",
+    feature_channels: int = FEATURE_CHANNELS,
+    downsize: int = 1,
 ) -> PyramidRegistrationNetwork:
     if mode not in ("corrected", "reference") or directions not in (4, 6):
         raise BadRequestError(
@@ -146,7 +150,7 @@ def _vmambamorph(
             "reference, and 4 or 6 directions."
         )
     encoder = visual_state_space_encoder(
-        _FEATURE_PAIR if features else _IMAGE_PAIR,
+        _channels_in(features, feature_channels),
         embed_dim,
         depths,
         mode=mode,
@@ -163,6 +167,8 @@ def _vmambamorph(
         integration_steps=integration_steps,
         passes=passes,
         head_channels=head_channels,
+        feature_channels=feature_channels,
+        downsize=downsize,
     )
 
 
@@ -177,9 +183,11 @@ def _mambamorph(
     head_channels: int = 16,
     integration_steps: int = 7,
     scan_backend: str = "auto",
+    feature_channels: int = FEATURE_CHANNELS,
+    downsize: int = 1,
 ) -> PyramidRegistrationNetwork:
     encoder = mamba_encoder(
-        _FEATURE_PAIR if features else _IMAGE_PAIR,
+        _channels_in(features, feature_channels),
         embed_dim,
         STAGES,
         state_size=state_size,
@@ -189,7 +197,13 @@ def _mambamorph(
         scan_backend=scan_backend,
     )
     return PyramidRegistrationNetwork(
-        encoder, embed_dim, features=features, integration_steps=integration_steps, head_channels=head_channels
+        encoder,
+        embed_dim,
+        features=features,
+        integration_steps=integration_steps,
+        head_channels=head_channels,
+        feature_channels=feature_channels,
+        downsize=downsize,
     )
 
 
@@ -204,9 +218,11 @@ def _transmorph(
     projection_bias: bool = False,
     drop_path: float = 0.3,
     head_channels: int = 16,
+    feature_channels: int = FEATURE_CHANNELS,
+    downsize: int = 1,
 ) -> PyramidRegistrationNetwork:
     encoder = SwinEncoder(
-        _FEATURE_PAIR if features else _IMAGE_PAIR,
+        _channels_in(features, feature_channels),
         embed_dim,
         depths,
         heads,
@@ -216,5 +232,12 @@ def _transmorph(
         drop_path=drop_path,
     )
     return PyramidRegistrationNetwork(
-        encoder, embed_dim, features=features, read_out=False, integration_steps=0, head_channels=head_channels
+        encoder,
+        embed_dim,
+        features=features,
+        read_out=False,
+        integration_steps=0,
+        head_channels=head_channels,
+        feature_channels=feature_channels,
+        downsize=downsize,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch import nn
@@ -10,7 +12,9 @@ from torch.nn import functional
 from mambamed.errors import BadRequestError
 from mambamed.registration.layers.spatial_transformer import compose
 from mambamed.registration.layers.spatial_transformer import integrate_velocity
+from mambamed.registration.layers.spatial_transformer import resize_displacement
 from mambamed.registration.layers.spatial_transformer import warp
+from mambamed.registration.networks.convolutional import FEATURE_CHANNELS
 from mambamed.registration.networks.convolutional import feature_extractor
 from mambamed.registration.networks.convolutional import read_out_head
 from mambamed.registration.networks.decoder import ConvolutionUnit
@@ -37,6 +41,9 @@ class PyramidRegistrationNetwork(nn.Module):
         integration_steps: squarings that turn the predicted velocity into a displacement; 0 takes it as displacement.
         passes: how often the network registers what it has moved already; the displacements are composed.
         head_channels: channels before the last convolution.
+        feature_channels: channels of the feature extractor; 16 as published.
+        downsize: 2 predicts and integrates the velocity at half of the size and enlarges the displacement; 1 as
+            published.
     """
 
     def __init__(
@@ -49,8 +56,12 @@ class PyramidRegistrationNetwork(nn.Module):
         integration_steps: int = 7,
         passes: int = 1,
         head_channels: int = 16,
+        feature_channels: int = FEATURE_CHANNELS,
+        downsize: int = 1,
     ) -> None:
         super().__init__()
+        if downsize not in (1, 2):
+            raise BadRequestError(f"A field at 1/{downsize} of the size was asked for; choose downsize 1 or 2.")
         stages = len(list(encoder.get_submodule("layers").children()))
         if stages != STAGES:
             raise BadRequestError(f"An encoder with {stages} stages was asked for; the decoder needs {STAGES}.")
@@ -59,12 +70,15 @@ class PyramidRegistrationNetwork(nn.Module):
         self.up1 = UpsamplingUnit(4 * embed_dim, 2 * embed_dim, 2 * embed_dim)
         self.up2 = UpsamplingUnit(2 * embed_dim, embed_dim, embed_dim)
         self.up3 = UpsamplingUnit(embed_dim, embed_dim // 2, embed_dim // 2)
-        self.up4 = UpsamplingUnit(embed_dim // 2, head_channels, head_channels)
         self.c1 = ConvolutionUnit(channels_in, embed_dim // 2)
-        self.c2 = ConvolutionUnit(channels_in, head_channels)
-        self.reg_head = nn.Sequential(flow_convolution(head_channels))
-        self.feature_extractor = feature_extractor() if features else None
-        self.read_out_head = read_out_head() if features and read_out else None
+        if downsize == 1:
+            self.up4 = UpsamplingUnit(embed_dim // 2, head_channels, head_channels)
+            self.c2 = ConvolutionUnit(channels_in, head_channels)
+        self.reg_head = nn.Sequential(flow_convolution(head_channels if downsize == 1 else embed_dim // 2))
+        widths = (feature_channels,) * 2, (feature_channels,) * 4
+        self.feature_extractor = feature_extractor(*widths) if features else None
+        self.read_out_head = read_out_head(feature_channels) if features and read_out else None
+        self.downsize = downsize
         self.integration_steps = integration_steps
         self.passes = passes
 
@@ -78,20 +92,24 @@ class PyramidRegistrationNetwork(nn.Module):
 
         Returns:
             The moved source and the fields; with several passes, ``preint_flow`` and ``feature`` are the last one's.
+            ``preint_flow`` has half the size where the velocity is predicted there (``downsize``).
         """
         check_pair(source, target)
         velocity, feature = self._predict(source, target, return_features)
-        displacement = self._integrate(velocity)
+        displacement = self._integrate(velocity, source.shape[2:])
         moved = warp(source, displacement)
         for _ in range(self.passes - 1):
             velocity, feature = self._predict(moved, target, return_features)
-            displacement = compose(displacement, self._integrate(velocity))
+            displacement = compose(displacement, self._integrate(velocity, source.shape[2:]))
             # The original source is sampled again, so that interpolation blurs it only once.
             moved = warp(source, displacement)
         return RegistrationOutput(moved, velocity, displacement, feature)
 
-    def _integrate(self, velocity: Tensor) -> Tensor:
-        return integrate_velocity(velocity, self.integration_steps) if self.integration_steps else velocity
+    def _integrate(self, velocity: Tensor, size: Sequence[int]) -> Tensor:
+        displacement = integrate_velocity(velocity, self.integration_steps) if self.integration_steps else velocity
+        if self.downsize > 1:
+            displacement = resize_displacement(displacement, float(self.downsize))
+        return crop_to(displacement, size)
 
     def _predict(self, source: Tensor, target: Tensor, return_features: bool) -> tuple[Tensor, Tensor | None]:
         size = source.shape[2:]
@@ -107,8 +125,10 @@ class PyramidRegistrationNetwork(nn.Module):
         x = self.up1(coarse, middle)
         x = self.up2(x, fine)
         x = self.up3(x, self.c1(half))
-        x = self.up4(x, self.c2(pair))
-        return crop_to(self.reg_head(x), size), feature
+        if self.downsize == 1:
+            # Before the integration, as published: what flows in from the padding is cut off.
+            return crop_to(self.reg_head(self.up4(x, self.c2(pair))), size), feature
+        return self.reg_head(x), feature
 
 
 def check_pair(source: Tensor, target: Tensor) -> None:

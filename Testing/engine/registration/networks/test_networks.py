@@ -46,6 +46,21 @@ def test_any_size_and_a_start_near_the_identity(name: str) -> None:
     torch.testing.assert_close(output.moved, warp(source, output.pos_flow))
 
 
+def test_field_predicted_at_half_the_size_is_enlarged() -> None:
+    source, target = _pair()
+    network = _small("vmambamorph_feat", feature_channels=4, downsize=2).eval()
+    with torch.no_grad():
+        network.reg_head[0].bias.copy_(torch.tensor([0.5, -0.25, 1.0]))
+        output = network(source, target)
+    assert output.preint_flow.shape == (1, 3, 16, 16, 16)
+    assert output.pos_flow.shape == (1, 3, *source.shape[2:])
+    # A constant velocity of half voxels is a displacement twice as many whole voxels, away from the borders.
+    middle = output.pos_flow[0, :, 8:11, 12:14, 10:12].flatten(1)
+    torch.testing.assert_close(middle, torch.tensor([1.0, -0.5, 2.0])[:, None].expand_as(middle), atol=0.01, rtol=0.0)
+    with pytest.raises(BadRequestError, match="downsize"):
+        _small("vmambamorph", downsize=3)
+
+
 @pytest.mark.parametrize("name", [name for name in NETWORK_NAMES if name.startswith("vmambamorph")])
 @pytest.mark.parametrize("directions", [4, 6])
 def test_corrected_vmambamorph_uses_every_block(name: str, directions: int) -> None:
