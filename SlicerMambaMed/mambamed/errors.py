@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["BadRequestError", "DeviceUnavailableError", "JobCancelledError", "MambaMedError", "UnsafeFileError"]
+__all__ = [
+    "BadRequestError",
+    "DeviceUnavailableError",
+    "FollowingEndedError",
+    "JobCancelledError",
+    "MambaMedError",
+    "UnsafeFileError",
+]
 
 
 class MambaMedError(Exception):
@@ -23,3 +30,7 @@ class DeviceUnavailableError(BadRequestError):
 
 class JobCancelledError(MambaMedError):
     """The job was cancelled by the user; not a failure."""
+
+
+class FollowingEndedError(MambaMedError):
+    """The user no longer looks on at a job, which goes on; not a failure."""

@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mambamed.cli.running import add_background_arguments
+from mambamed.cli.running import start_and_follow
+from mambamed.jobs.request import JobRequest
 from mambamed.jobs.states import ExitCode
 from mambamed.segmentation.comparison.settings import ComparisonSettings
 from mambamed.segmentation.training_settings import ARCHITECTURES
@@ -70,28 +73,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     task.add_argument("--tolerance", nargs="+", default=[], metavar="MM", help="as for mambamed evaluate")
     task.add_argument("--instances", action="store_true", help="score cells (F1); labels are interior and boundary")
-    task.add_argument("--detach", action="store_true", help="start in the background and return")
-    task.add_argument("--json", action="store_true", help="print JSON for programs")
+    add_background_arguments(task)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Compare, or start to compare."""
-    from mambamed.cli.running import raise_unless_done
-    from mambamed.cli.running import start_in_background
-    from mambamed.jobs.request import JobRequest
-
     request = JobRequest(task="compare-segmentation", settings=settings_from_arguments(arguments).to_json())
-    if arguments.detach:
-        return start_in_background(request, arguments.output, arguments.json)
-
-    from mambamed.cli.job import run_in_foreground
-    from mambamed.jobs.directory import JobDirectory
-    from mambamed.jobs.engine import Engine
-
-    job = JobDirectory(arguments.output).create(request)
-    with Engine() as engine:
-        status = run_in_foreground(job, engine, quiet=arguments.json)
-    raise_unless_done(status)
+    job = start_and_follow(request, arguments)
+    if job is None:
+        return ExitCode.DONE
     if arguments.json:
         print(json.dumps({"state": "done", **json.loads(job.outputs["scores"].read_text(encoding="utf-8"))}))
     else:

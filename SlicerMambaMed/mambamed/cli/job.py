@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mambamed.cli.engine import add_task_argument
+from mambamed.cli.following import events_until_end
 from mambamed.cli.launch_options import add_launch_arguments
 from mambamed.cli.launch_options import prefix_words
 from mambamed.cli.terminal import ProgressLine
@@ -20,7 +21,6 @@ from mambamed.cli.terminal import format_duration
 from mambamed.errors import BadRequestError
 from mambamed.jobs.directory import JobDirectory
 from mambamed.jobs.engine import Engine
-from mambamed.jobs.events import EventKind
 from mambamed.jobs.files import jsonable
 from mambamed.jobs.launch import start_detached_job
 from mambamed.jobs.request import JobRequest
@@ -30,8 +30,7 @@ from mambamed.jobs.status import JobStatus
 
 __all__ = ["add_arguments", "run", "run_in_foreground"]
 
-_FOLLOW_INTERVAL_S = 0.2
-_STATE_INTERVAL_S = 1.0
+_STOP_INTERVAL_S = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,22 +100,9 @@ def _status(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
 
 
 def _follow(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
-    follower = job.follower()
-    next_check = 0.0
-    state = JobState.QUEUED
-    while True:
-        # The whole log is judged now and then only (a training's is long), and before the poll, so that the last
-        # events are printed too.
-        if time.monotonic() >= next_check:
-            state = job.settle()
-            next_check = time.monotonic() + _STATE_INTERVAL_S
-        for event in follower.poll():
-            print(json.dumps(event) if arguments.json else event_line(event), flush=True)
-            if event["kind"] == EventKind.STATE.value:
-                next_check = 0.0
-        if state.is_final:
-            return job.status().exit_code or ExitCode.DONE
-        time.sleep(_FOLLOW_INTERVAL_S)
+    for event in events_until_end(job):
+        print(json.dumps(event) if arguments.json else event_line(event), flush=True)
+    return job.status().exit_code or ExitCode.DONE
 
 
 def _stop(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
@@ -124,7 +110,7 @@ def _stop(job: JobDirectory, arguments: argparse.Namespace) -> ExitCode:
     if not state.is_final:
         job.request_stop()
         while not (state := job.settle()).is_final:
-            time.sleep(_FOLLOW_INTERVAL_S)
+            time.sleep(_STOP_INTERVAL_S)
     message = job.status().message
     if arguments.json:
         print(json.dumps({"state": state.value, "message": message}))

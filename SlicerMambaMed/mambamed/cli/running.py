@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
 from mambamed.cli.delivery import Delivery
+from mambamed.cli.following import follow_to_end
 from mambamed.cli.job import run_in_foreground
 from mambamed.cli.launch_options import prefix_words
 from mambamed.errors import BadRequestError
@@ -19,7 +21,15 @@ from mambamed.jobs.states import ExitCode
 from mambamed.jobs.states import JobState
 from mambamed.jobs.status import JobStatus
 
-__all__ = ["JobFailedError", "raise_unless_done", "run_and_deliver", "start_in_background"]
+__all__ = [
+    "JobFailedError",
+    "add_background_arguments",
+    "raise_unless_done",
+    "run_and_deliver",
+    "start_and_follow",
+    "start_in_background",
+    "train",
+]
 
 
 class JobFailedError(MambaMedError):
@@ -81,6 +91,52 @@ def run_and_deliver(
     finally:
         if engine is None:
             own_engine.close()
+
+
+def add_background_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command whose job outlives the shell (``start_and_follow``)."""
+    parser.add_argument("--detach", action="store_true", help="start in the background and return at once")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def start_and_follow(request: JobRequest, arguments: argparse.Namespace) -> JobDirectory | None:
+    """Start a job that outlives this shell, and draw its progress until it has ended well.
+
+    Args:
+        request: what to do.
+        arguments: ``output`` (the job's new folder), those of ``add_background_arguments``, and perhaps those of
+            ``add_launch_arguments``; with a prefix or ``--detach`` the job is not followed.
+
+    Returns:
+        The job with its results, or ``None`` when it is not followed.
+
+    Raises:
+        MambaMedError: the job did not end well.
+        FollowingEndedError: the user interrupted; the job goes on.
+    """
+    prefix = getattr(arguments, "launch_prefix", "")
+    if arguments.detach or prefix:
+        start_in_background(request, arguments.output, arguments.json, prefix, getattr(arguments, "launch_python", ""))
+        return None
+    job = JobDirectory(arguments.output).create(request)
+    start_detached_job(job)
+    raise_unless_done(follow_to_end(job, quiet=arguments.json))
+    return job
+
+
+def train(request: JobRequest, arguments: argparse.Namespace, result: str = "model") -> ExitCode:
+    """Start a training that outlives this shell, follow it to its end and say where its result lies.
+
+    Args:
+        request: what to train.
+        arguments: as for ``start_and_follow``.
+        result: the file or folder in the job's outputs that it makes.
+    """
+    job = start_and_follow(request, arguments)
+    if job is not None:
+        name, path = Path(result).stem, str(job.outputs_folder / result)
+        print(json.dumps({"state": JobState.DONE.value, name: path}) if arguments.json else f"{name}: {path}")
+    return ExitCode.DONE
 
 
 def start_in_background(

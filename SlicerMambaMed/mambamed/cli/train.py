@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
 from mambamed.cli.launch_options import add_launch_arguments
+from mambamed.cli.running import add_background_arguments
+from mambamed.cli.running import train
 from mambamed.cli.train_disa import add_task as add_disa_task
 from mambamed.cli.train_emphysema import add_tasks as add_emphysema_tasks
 from mambamed.errors import BadRequestError
+from mambamed.jobs.request import JobRequest
 from mambamed.jobs.states import ExitCode
 from mambamed.segmentation.dataset_source import read_dataset_source
 from mambamed.segmentation.recipes import RECIPES
@@ -69,8 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     task.add_argument("--nodes", type=int, help="machines that train together, inside a Slurm allocation (default: 1)")
     add_launch_arguments(task)
-    task.add_argument("--detach", action="store_true", help="start in the background and return")
-    task.add_argument("--json", action="store_true", help="print JSON for programs")
+    add_background_arguments(task)
     task.set_defaults(run_task=_run_segmentation)
     add_disa_task(tasks)
     add_emphysema_tasks(tasks)
@@ -82,30 +83,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _run_segmentation(arguments: argparse.Namespace) -> ExitCode:
-    from mambamed.cli.running import raise_unless_done
-    from mambamed.cli.running import start_in_background
-    from mambamed.jobs.request import JobRequest
-
     settings = settings_from_arguments(arguments)
     if settings.dataset:
         _require_cases(settings)
-    request = JobRequest(task="train-segmentation", settings=settings.to_json())
-    if arguments.detach or arguments.launch_prefix:
-        return start_in_background(
-            request, arguments.output, arguments.json, arguments.launch_prefix, arguments.launch_python
-        )
-
-    from mambamed.cli.job import run_in_foreground
-    from mambamed.jobs.directory import JobDirectory
-    from mambamed.jobs.engine import Engine
-
-    job = JobDirectory(arguments.output).create(request)
-    with Engine() as engine:
-        status = run_in_foreground(job, engine, quiet=arguments.json)
-    raise_unless_done(status)
-    model = str(job.outputs_folder / "model")
-    print(json.dumps({"state": "done", "model": model}) if arguments.json else f"model: {model}")
-    return ExitCode.DONE
+    return train(JobRequest(task="train-segmentation", settings=settings.to_json()), arguments)
 
 
 def _require_cases(settings: SegmentationTrainingSettings) -> None:

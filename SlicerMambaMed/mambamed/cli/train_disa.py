@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
+from mambamed.cli.running import add_background_arguments
+from mambamed.cli.running import train
+from mambamed.jobs.request import JobRequest
 from mambamed.jobs.states import ExitCode
+from mambamed.registration.disa_training_settings import DISATrainingSettings
 
 __all__ = ["add_task", "run"]
 
@@ -34,32 +37,13 @@ def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     task.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     task.add_argument("--threads", type=int, help="threads on a CPU (default: PyTorch's choice)")
     task.add_argument("--seed", type=int, help="seed of every random draw (default: 2023)")
-    task.add_argument("--detach", action="store_true", help="start in the background and return")
-    task.add_argument("--json", action="store_true", help="print JSON for programs")
+    add_background_arguments(task)
     task.set_defaults(run_task=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Train, or start to train."""
-    from mambamed.cli.running import raise_unless_done
-    from mambamed.cli.running import start_in_background
-    from mambamed.jobs.request import JobRequest
-    from mambamed.registration.disa_training_settings import DISATrainingSettings
-
     names = {field.name for field in dataclasses.fields(DISATrainingSettings)}
     given = {name: value for name, value in vars(arguments).items() if name in names and value is not None}
     request = JobRequest(task="train-disa", settings=DISATrainingSettings(**given).to_json())
-    if arguments.detach:
-        return start_in_background(request, arguments.output, arguments.json)
-
-    from mambamed.cli.job import run_in_foreground
-    from mambamed.jobs.directory import JobDirectory
-    from mambamed.jobs.engine import Engine
-
-    job = JobDirectory(arguments.output).create(request)
-    with Engine() as engine:
-        status = run_in_foreground(job, engine, quiet=arguments.json)
-    raise_unless_done(status)
-    weights = str(job.outputs_folder / "weights.safetensors")
-    print(json.dumps({"state": "done", "weights": weights}) if arguments.json else f"weights: {weights}")
-    return ExitCode.DONE
+    return train(request, arguments, "weights.safetensors")

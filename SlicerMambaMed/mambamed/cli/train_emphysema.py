@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mambamed.cli.running import add_background_arguments
+from mambamed.cli.running import train
 from mambamed.emphysema.patterns.training_settings import PatternTrainingSettings
 from mambamed.emphysema.severity.settings import CLASS_SETS
 from mambamed.emphysema.severity.train_settings import DEMONSTRATION_RECIPE
@@ -15,6 +17,7 @@ from mambamed.emphysema.severity.train_settings import PRESETS
 from mambamed.emphysema.severity.train_settings import SCHEDULERS
 from mambamed.emphysema.severity.train_settings import SeverityTrainingSettings
 from mambamed.errors import BadRequestError
+from mambamed.jobs.request import JobRequest
 from mambamed.jobs.states import ExitCode
 
 __all__ = ["add_tasks", "pattern_settings", "severity_settings"]
@@ -86,8 +89,7 @@ def _add_common(task: argparse.ArgumentParser) -> None:
     task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and the trained model")
     task.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     task.add_argument("--seed", type=int, help="seed of every random draw (default: 0)")
-    task.add_argument("--detach", action="store_true", help="start in the background and return")
-    task.add_argument("--json", action="store_true", help="print JSON for programs")
+    add_background_arguments(task)
 
 
 def severity_settings(arguments: argparse.Namespace) -> SeverityTrainingSettings:
@@ -138,22 +140,4 @@ def _plain_value(text: str) -> Any:
 
 def _run(task: str, settings: Any, arguments: argparse.Namespace) -> ExitCode:
     """Train, or start to train."""
-    from mambamed.cli.running import raise_unless_done
-    from mambamed.cli.running import start_in_background
-    from mambamed.jobs.request import JobRequest
-
-    request = JobRequest(task=task, settings=settings.to_json())
-    if arguments.detach:
-        return start_in_background(request, arguments.output, arguments.json)
-
-    from mambamed.cli.job import run_in_foreground
-    from mambamed.jobs.directory import JobDirectory
-    from mambamed.jobs.engine import Engine
-
-    job = JobDirectory(arguments.output).create(request)
-    with Engine() as engine:
-        status = run_in_foreground(job, engine, quiet=arguments.json)
-    raise_unless_done(status)
-    model = str(job.outputs_folder / "model")
-    print(json.dumps({"state": "done", "model": model}) if arguments.json else f"model: {model}")
-    return ExitCode.DONE
+    return train(JobRequest(task=task, settings=settings.to_json()), arguments)

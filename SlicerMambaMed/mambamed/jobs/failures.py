@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass
 
 from mambamed.errors import BadRequestError
+from mambamed.errors import FollowingEndedError
 from mambamed.errors import JobCancelledError
 from mambamed.errors import MambaMedError
 from mambamed.jobs.states import ExitCode
@@ -37,6 +38,8 @@ def describe_failure(error: BaseException) -> Failure:
     details = "".join(traceback.format_exception(error))
     if isinstance(error, JobCancelledError | KeyboardInterrupt):
         return Failure("Cancelled.", "", ExitCode.CANCELLED)
+    if isinstance(error, FollowingEndedError):
+        return Failure(str(error), "", ExitCode.CANCELLED)
     if isinstance(error, BadRequestError):
         return Failure(str(error), details, ExitCode.BAD_REQUEST)
     if isinstance(error, MambaMedError):
