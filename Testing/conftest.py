@@ -14,11 +14,15 @@ pytest_plugins = ["slicer_host.pytest_plugin"]
 
 @pytest.fixture(scope="session")
 def shared_folder() -> Path:
-    """Folder with golden vectors and sample data (``MAMBAMED_SHARED``, by default beside the checkout)."""
+    """Folder with golden vectors and sample data (``MAMBAMED_SHARED``, by default beside the checkout).
+
+    Without it the tests that need it are skipped; where ``MAMBAMED_SHARED_REQUIRED`` is set, they fail.
+    """
     default = Path(__file__).resolve().parents[2] / "shared"
     folder = Path(os.environ.get("MAMBAMED_SHARED", default))
     if not folder.is_dir():
-        pytest.skip(f"the shared folder {folder} is absent; set MAMBAMED_SHARED to it")
+        absent = f"the shared folder {folder} is absent; set MAMBAMED_SHARED to it"
+        (pytest.fail if os.environ.get("MAMBAMED_SHARED_REQUIRED") else pytest.skip)(absent)
     return folder
 
 

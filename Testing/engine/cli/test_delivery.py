@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from mambamed.jobs.events import EventKind
 from mambamed.jobs.files import write_json_atomically
 from mambamed.jobs.request import JobRequest
 from mambamed.jobs.states import JobState
+
+NOBODY = 65534
+"""The user nobody on every POSIX system."""
 
 
 @pytest.fixture
@@ -117,11 +122,21 @@ def test_places_that_cannot_be_written(tmp_path):
         Delivery(tmp_path / "file" / "case.nii.gz", "segmentation", overwrite=True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_without_permission(tmp_path):
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(BadRequestError, match="no permission"):
-            Delivery(tmp_path / "case.nii.gz", "segmentation", overwrite=False)
-    finally:
-        tmp_path.chmod(0o700)
+@pytest.fixture
+def foreign_folder():
+    """A folder that one may look into but not write to; for a root user by being another user for a while."""
+    folder = Path(tempfile.mkdtemp(prefix="mambamed-foreign-"))
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    yield folder
+    os.seteuid(user)
+    folder.chmod(0o700)
+    folder.rmdir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_folder_without_permission(foreign_folder):
+    with pytest.raises(BadRequestError, match="no permission"):
+        Delivery(foreign_folder / "case.nii.gz", "segmentation", overwrite=False)

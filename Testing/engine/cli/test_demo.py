@@ -12,8 +12,6 @@ from mambamed.cli.main import main
 from mambamed.jobs.states import ExitCode
 from PIL import Image
 
-pytest.importorskip("nilearn", reason="nilearn is not installed")
-
 
 @pytest.fixture(scope="module")
 def coarse_model(tmp_path_factory):

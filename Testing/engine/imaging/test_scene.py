@@ -11,8 +11,6 @@ from mambamed.errors import BadRequestError
 from mambamed.errors import MambaMedError
 from mambamed.imaging.scene import write_scene
 
-pytest.importorskip("slicer_core", reason="slicer-core is not installed")
-
 # slicer-core gets a process of its own, as in the engine.
 OPEN_SCENE = """
 import json, sys, tempfile

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 
+import numpy
 import pytest
 from mambamed.jobs.files import jsonable
 from mambamed.jobs.files import write_json_atomically
@@ -27,7 +28,6 @@ def test_written_files_have_ordinary_permissions(tmp_path):
 
 
 def test_values_of_all_kinds_become_strict_json(tmp_path):
-    numpy = pytest.importorskip("numpy")
     value = {
         1: (1, 2.5, None, True),
         "bad": float("inf"),

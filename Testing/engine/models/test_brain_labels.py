@@ -12,6 +12,7 @@ import numpy
 import pytest
 from mambamed.models.brain_labels import BRAIN_TISSUE_LABELS
 from mambamed.models.colours import LABEL_COLOURS
+from pydicom.sr.codedict import codes
 
 # Linear RGB as people without one kind of cone see it: Viénot, Brettel and Mollon, 1999 (red-green types).
 SIMULATIONS = {
@@ -57,7 +58,6 @@ def test_codes_have_the_shape_of_snomed_ct_identifiers():
 
 
 def test_types_agree_with_the_dicom_dictionary():
-    codes = pytest.importorskip("pydicom.sr.codedict").codes
     expected = [codes.SCT.GrayMatter, codes.SCT.WhiteMatter, codes.SCT.CerebrospinalFluid]
     assert [label.terminology["type"]["code"] for label in BRAIN_TISSUE_LABELS] == [code.value for code in expected]
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -134,13 +135,34 @@ class TestCases(TrainingTestCase):
 
 def _children(pid):
     """Process numbers of the children (Linux)."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
+    with contextlib.suppress(FileNotFoundError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
+    return []
 
 
-def _send(pids, number):
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+def _send(pid, number):
+    """Send a signal to a process and all that it has started; a held one starts no more."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+    for child in _children(pid):
+        _send(child, number)
+
+
+def _hold_after_first_epoch(job, limitS=500.0):
+    """Let a training go on in short steps until it has told of an epoch, and hold it: it cannot end unseen.
+
+    Returns its process number.
+    """
+    end = time.monotonic() + limitS
+    while (process := job.status().process) is None:
+        assert time.monotonic() < end, "no process"
+        time.sleep(0.05)
+    while not any(event["kind"] == "metric" for event in job.events()):
+        assert time.monotonic() < end, "no epoch"
+        _send(process.pid, signal.SIGCONT)
+        time.sleep(0.05)
+        _send(process.pid, signal.SIGSTOP)
+    return process.pid
 
 
 class TestTraining(TrainingTestCase):
@@ -158,13 +180,11 @@ class TestTraining(TrainingTestCase):
         self.assertEqual(self.trainButton.text, "Stop", self.section.jobPanel.message)
         training = self.section.jobPanel.job
         self.assertTrue(training.folder.name.startswith("BoxFinder-"))
-        self.waitUntil(lambda: self.section.curves.epochs, "the first epoch", 500)
         from mambamed.jobs.directory import JobDirectory
 
-        process = JobDirectory(training.folder).status().process.pid
-        held = [process, *_children(process)]
-        _send(held, signal.SIGSTOP)  # so that it cannot end while Slicer starts again
-        self.addCleanup(_send, held, signal.SIGCONT)
+        process = _hold_after_first_epoch(JobDirectory(training.folder))
+        self.addCleanup(_send, process, signal.SIGCONT)
+        self.waitUntil(lambda: self.section.curves.epochs, "the first epoch in the panel")
         self.writePicture()
         # Slicer is restarted: a new session and a new panel find the training, with its curve.
         Session._instance = None
@@ -175,8 +195,10 @@ class TestTraining(TrainingTestCase):
         self.waitUntil(lambda: self.section.jobPanel.isBusy, "the running training in the new panel")
         self.assertTrue(self.section.curves.epochs)
         # It is killed by the system.
+        children = _children(process)
         os.kill(process, signal.SIGKILL)
-        _send(held, signal.SIGCONT)
+        for child in children:
+            _send(child, signal.SIGCONT)
         self.waitUntil(lambda: not self.section.jobPanel.isBusy, "the end after the kill", 60)
         self.assertIn("ended unexpectedly", self.section.jobPanel.message)
         done = list(self.section.curves.epochs)

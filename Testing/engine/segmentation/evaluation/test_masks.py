@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from mambamed.segmentation.evaluation.masks import dice
 from mambamed.segmentation.evaluation.masks import score_masks
 from mambamed.segmentation.evaluation.masks import surface_distances_mm
+from monai import metrics
 from scipy.ndimage import gaussian_filter
 
 SPACINGS = [(1.0, 1.0, 1.0), (2.5, 0.7, 1.1), (0.9, 1.3)]
@@ -54,8 +56,6 @@ def test_surface_scores_agree_with_the_slow_formula(spacing: tuple[float, ...], 
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("seed", range(4))
 def test_scores_agree_with_monai(spacing: tuple[float, ...], seed: int) -> None:
-    metrics = pytest.importorskip("monai.metrics")
-    torch = pytest.importorskip("torch")
     first, second = random_masks(seed, (12, 17, 15)[-len(spacing) :])
     given = [torch.from_numpy(mask)[None, None].float() for mask in (first, second)]
     scores = score_masks(first, second, spacing, tolerance_mm=1.5)
