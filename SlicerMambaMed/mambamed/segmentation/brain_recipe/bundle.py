@@ -7,13 +7,13 @@ that ``mambamed.segmentation.brain_recipe.judge`` wrote.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 from mambamed.models.brain_labels import BRAIN_TISSUE_LABELS
 from mambamed.models.bundle import bundle_model
+from mambamed.models.bundle_command import run_bundle_command
 from mambamed.models.card import CardInput
 from mambamed.models.card import CardMetric
 from mambamed.models.card import CardWeights
@@ -154,21 +154,5 @@ def bundle_brain_model(
     )
 
 
-def main() -> None:
-    """Command line: bundle a training of the recipe."""
-    parser = argparse.ArgumentParser(description="Bundle a training of the recipe brain-tissue-mr.")
-    parser.add_argument("--trained", type=Path, required=True, help="trained folder (Trainer__Plans__Configuration)")
-    parser.add_argument("--output", type=Path, required=True, help="model folder to write")
-    parser.add_argument("--judged", type=Path, help="JSON file of the judge, for the card's metrics")
-    parser.add_argument("--version", default="0.1.0", help="version of the model (default: 0.1.0)")
-    parser.add_argument("--checkpoint", default="checkpoint_final.pth", help="default: checkpoint_final.pth")
-    arguments = parser.parse_args()
-    judged = json.loads(arguments.judged.read_text(encoding="utf-8")) if arguments.judged else None
-    card = bundle_brain_model(
-        arguments.trained, arguments.output, arguments.version, judged, checkpoint=arguments.checkpoint
-    )
-    print(f"{card.id} {card.version}: {arguments.output}, {sum(w.bytes or 0 for w in card.weights) / 1e6:.1f} MB")
-
-
 if __name__ == "__main__":
-    main()
+    run_bundle_command(bundle_brain_model, "brain-tissue-mr")

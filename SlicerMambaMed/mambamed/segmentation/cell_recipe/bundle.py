@@ -5,12 +5,11 @@ Run it as ``python -m mambamed.segmentation.cell_recipe.bundle --trained DIR --o
 
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from mambamed.models.bundle import bundle_model
+from mambamed.models.bundle_command import run_bundle_command
 from mambamed.models.card import CardInput
 from mambamed.models.card import CardLabel
 from mambamed.models.card import CardMetric
@@ -121,19 +120,5 @@ def bundle_cell_model(
     return bundle_model(trained, destination, card, fold="all", checkpoint=checkpoint, half_precision=True)
 
 
-def main() -> None:
-    """Command line: bundle a training of the recipe."""
-    parser = argparse.ArgumentParser(description="Bundle a training of the recipe cells-microscopy.")
-    parser.add_argument("--trained", type=Path, required=True, help="trained folder (Trainer__Plans__Configuration)")
-    parser.add_argument("--output", type=Path, required=True, help="model folder to write")
-    parser.add_argument("--judged", type=Path, help="JSON file of the judge, for the card's metrics")
-    parser.add_argument("--version", default="0.1.0", help="version of the model (default: 0.1.0)")
-    parser.add_argument("--checkpoint", default="checkpoint_final.pth", help="default: checkpoint_final.pth")
-    arguments = parser.parse_args()
-    judged = json.loads(arguments.judged.read_text(encoding="utf-8")) if arguments.judged else None
-    card = bundle_cell_model(arguments.trained, arguments.output, arguments.version, judged, arguments.checkpoint)
-    print(f"{card.id} {card.version}: {arguments.output}, {sum(w.bytes or 0 for w in card.weights) / 1e6:.1f} MB")
-
-
 if __name__ == "__main__":
-    main()
+    run_bundle_command(bundle_cell_model, "cells-microscopy")
