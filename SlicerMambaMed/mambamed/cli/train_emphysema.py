@@ -51,6 +51,15 @@ def add_tasks(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--patience", type=int, help="epochs without a lower validation loss before the end (default: 15)"
     )
     task.add_argument("--elastic-share", type=float, dest="elastic_share", help="share of bent scans (default: 0.1)")
+    task.add_argument(
+        "--faded-share", type=float, dest="faded_share", help="share of scans whose vessels are faded (default: 0)"
+    )
+    task.add_argument(
+        "--healed-share",
+        type=float,
+        dest="healed_share",
+        help="share of scans that are shown healed, as healthy controls (default: 0)",
+    )
     task.add_argument("--folds", type=int, help="also cross-validate with so many folds (default: 0)")
     task.add_argument(
         "--grid",

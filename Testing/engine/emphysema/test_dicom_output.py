@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import highdicom
 import numpy as np
 import pydicom
 import pytest
@@ -15,8 +16,6 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.uid import generate_uid
-
-highdicom = pytest.importorskip("highdicom")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Random changes of a scan in training: turns, mirrors, bends, noise (monai)."""
+"""Random changes of a scan in training: turns, mirrors, bends (monai), noise, faded vessels, healed lungs."""
 
 from __future__ import annotations
 
@@ -57,12 +57,25 @@ class Augmentation:
         self._geometry = Compose(steps).set_random_state(seed)
         low, high = settings.window_hu
         self._noise = 2.0 * settings.noise_hu / (high - low)
+        self._faded_share = settings.faded_share
+        self._healed_share = settings.healed_share
         self._random = torch.Generator().manual_seed(seed)
 
-    def __call__(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return changed values and mask; outside the mask the values are 0."""
+    def __call__(self, values: Tensor, mask: Tensor, target: int) -> tuple[Tensor, Tensor, int]:
+        """Return changed values, mask and class; outside the mask the values are 0.
+
+        Args:
+            values: -1 to 1 in the lungs, 0 is healthy tissue.
+            mask: 1 in the lungs.
+            target: Class index; a healed scan is of class 0.
+        """
         changed = self._geometry({"values": values, "mask": mask})
         values, mask = torch.as_tensor(changed["values"]), (torch.as_tensor(changed["mask"]) > 0.5).to(values)
+        fade, factor, heal = torch.rand(3, generator=self._random).tolist()
+        if fade < self._faded_share:
+            values = torch.where(values > 0.0, factor * values, values)
+        if heal < self._healed_share:
+            values, target = values.clamp(min=0.0), 0
         level = self._noise * float(torch.rand((), generator=self._random))
         values = values + level * torch.randn(values.shape, generator=self._random)
-        return values.clamp(-1.0, 1.0) * mask, mask
+        return values.clamp(-1.0, 1.0) * mask, mask, target

@@ -41,9 +41,9 @@ class _Scans(Dataset[tuple[Tensor, Tensor, int]]):
         prepared = self._cases[index]
         values = torch.from_numpy(prepared.lungs.values.astype(np.float32))[None]
         mask = torch.from_numpy(prepared.lungs.mask)[None].float()
-        if self._augmentation is not None:
-            values, mask = self._augmentation(values, mask)
-        return values, mask, prepared.case.target
+        if self._augmentation is None:
+            return values, mask, prepared.case.target
+        return self._augmentation(values, mask, prepared.case.target)
 
 
 class _Learner(lightning.LightningModule):

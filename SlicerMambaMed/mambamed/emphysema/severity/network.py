@@ -31,9 +31,11 @@ class SeverityNetwork(nn.Module):
         self.configuration = configuration
         stages: list[nn.Module] = []
         before = 1
-        for after, pool in zip(configuration.channels, configuration.pool, strict=True):
-            layers: list[nn.Module] = [nn.Conv3d(before, after, 3, padding=1, bias=False), nn.BatchNorm3d(after)]
-            layers.append(nn.ReLU())
+        for after, pool, width in zip(
+            configuration.channels, configuration.pool, configuration.kernel_sizes, strict=True
+        ):
+            convolution = nn.Conv3d(before, after, width, padding=width // 2, bias=False)
+            layers: list[nn.Module] = [convolution, nn.BatchNorm3d(after), nn.ReLU()]
             if pool:
                 layers.append(nn.MaxPool3d(2))
             stages.append(nn.Sequential(*layers))

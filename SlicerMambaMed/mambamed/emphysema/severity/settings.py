@@ -9,7 +9,7 @@ from typing import Any
 
 from mambamed.errors import BadRequestError
 
-__all__ = ["CLASS_SETS", "HEADS", "SeverityConfiguration"]
+__all__ = ["CLASS_SETS", "HEADS", "HEALTHY_CLASSES", "SeverityConfiguration"]
 
 CLASS_SETS = {
     "paper": ("mild", "moderate", "severe"),
@@ -20,6 +20,11 @@ CLASS_SETS = {
 grades of the Fleischner Society's statement for centrilobular emphysema (Lynch et al., Radiology 277, 2015)."""
 
 HEADS = ("categorical", "ordinal", "both")
+HEALTHY_CLASSES = ("none", "absent")
+"""Names of a first class that means no emphysema."""
+
+_KERNELS = (1, 3, 5, 7)
+_USUAL_KERNEL = 3
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class SeverityConfiguration:
         window_hu: Values below and above are clipped; then they become -1 to 1.
         channels: Feature maps of each convolution stage (convolution, batch norm, ReLU).
         pool: Whether a max-pooling by 2 follows each stage; as many as stages.
+        kernel_sizes: Width of each stage's convolution in voxels, odd; none given are 3. Narrow ones let a cell of the
+            last maps see little beyond itself, so that attention and Grad-CAM point nearer to what was seen.
         attention_channels: Hidden width of the attention's scoring convolution.
         hidden: Width of the fully connected layer.
         dropout: Share of its inputs that are dropped in training.
@@ -45,6 +52,7 @@ class SeverityConfiguration:
     window_hu: tuple[float, float] = (-1024.0, -700.0)
     channels: tuple[int, ...] = (6, 12, 16)
     pool: tuple[bool, ...] = (True, False, False)
+    kernel_sizes: tuple[int, ...] = ()
     attention_channels: int = 16
     hidden: int = 32
     dropout: float = 0.1
@@ -56,8 +64,10 @@ class SeverityConfiguration:
         Raises:
             BadRequestError: With what is wrong.
         """
-        for name in ("classes", "size", "window_hu", "channels", "pool"):
+        for name in ("classes", "size", "window_hu", "channels", "pool", "kernel_sizes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.kernel_sizes:
+            object.__setattr__(self, "kernel_sizes", (_USUAL_KERNEL,) * len(self.channels))
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             raise BadRequestError(f"The classes are {self.classes}; expected two or more different names.")
         if self.head not in HEADS:
@@ -65,6 +75,11 @@ class SeverityConfiguration:
         if len(self.pool) != len(self.channels) or not self.channels or min(self.channels) < 1:
             raise BadRequestError(
                 f"There are {len(self.channels)} stages and {len(self.pool)} pooling choices; expected as many of each."
+            )
+        if len(self.kernel_sizes) != len(self.channels) or any(width not in _KERNELS for width in self.kernel_sizes):
+            raise BadRequestError(
+                f"The kernel sizes are {self.kernel_sizes}; expected {', '.join(map(str, _KERNELS))} as the width of "
+                f"each of the {len(self.channels)} stages."
             )
         factor = 2 ** sum(self.pool)
         if len(self.size) != 3 or min(self.size) < factor or any(length % factor for length in self.size):

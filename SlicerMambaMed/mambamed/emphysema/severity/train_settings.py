@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mambamed.emphysema.severity.settings import CLASS_SETS
+from mambamed.emphysema.severity.settings import HEALTHY_CLASSES
 from mambamed.emphysema.severity.settings import SeverityConfiguration
 from mambamed.errors import BadRequestError
 
@@ -64,6 +65,7 @@ class SeverityTrainingSettings:
         window_hu: HU that are told apart.
         channels: Feature maps per stage.
         pool: Whether a max-pooling follows each stage.
+        kernel_sizes: Width of each stage's convolution; none given are 3.
         hidden: Width of the fully connected layer.
         attention_channels: Width of the attention.
         dropout: In the fully connected layer.
@@ -79,6 +81,10 @@ class SeverityTrainingSettings:
         flips: Mirror left and right at random.
         elastic_share: Share of scans that are bent.
         noise_hu: SD of noise that is added in training.
+        faded_share: Share of scans whose vessels (all that is denser than healthy lung) are faded by a random factor:
+            the grade must not hang on them.
+        healed_share: Share of scans that are shown with all that is darker than healthy lung made healthy, as healthy
+            controls of the first class; needs a first class without emphysema.
         folds: 0 for one 70/15/15 split, else a cross-validation with as many folds before the last training.
         grid: Names of settings with the values to try; the best by validation loss is taken.
         grid_epochs: Epochs of each trial of the grid.
@@ -98,6 +104,7 @@ class SeverityTrainingSettings:
     window_hu: tuple[float, float] = (-1024.0, -700.0)
     channels: tuple[int, ...] = (6, 12, 16)
     pool: tuple[bool, ...] = (True, False, False)
+    kernel_sizes: tuple[int, ...] = ()
     hidden: int = 32
     attention_channels: int = 16
     dropout: float = 0.1
@@ -113,6 +120,8 @@ class SeverityTrainingSettings:
     flips: bool = True
     elastic_share: float = 0.1
     noise_hu: float = 6.0
+    faded_share: float = 0.0
+    healed_share: float = 0.0
     folds: int = 0
     grid: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
     grid_epochs: int = 10
@@ -127,7 +136,7 @@ class SeverityTrainingSettings:
         Raises:
             BadRequestError: With what was found and expected.
         """
-        for name in ("classes", "size", "window_hu", "channels", "pool"):
+        for name in ("classes", "size", "window_hu", "channels", "pool", "kernel_sizes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if bool(self.cases) == bool(self.recipe):
             raise BadRequestError("Name either a CSV of cases to train on or a recipe that makes its own.")
@@ -146,6 +155,15 @@ class SeverityTrainingSettings:
             raise BadRequestError(f"There are {self.head_epochs} epochs of the heads; expected 0 or more.")
         if self.folds not in (0, *range(2, 11)):
             raise BadRequestError(f"There are {self.folds} folds; expected 0 (one split) or 2 to 10.")
+        if not 0.0 <= self.faded_share <= 1.0 or not 0.0 <= self.healed_share < 1.0:
+            raise BadRequestError(
+                f"The shares of faded and healed scans are {self.faded_share} and {self.healed_share}; expected 0 to 1."
+            )
+        if self.healed_share > 0.0 and self.classes[0] not in HEALTHY_CLASSES:
+            raise BadRequestError(
+                f"Healed scans are healthy, but the first class is {self.classes[0]!r}; expected "
+                f"{' or '.join(HEALTHY_CLASSES)} as the first class, or no healed scans."
+            )
         allowed = {field.name for field in dataclasses.fields(self)} - {"grid", "cases", "recipe", "folds", "device"}
         wrong = sorted(set(self.grid) - allowed)
         if wrong or not all(isinstance(values, list | tuple) and values for values in self.grid.values()):

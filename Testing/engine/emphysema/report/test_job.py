@@ -138,7 +138,6 @@ def test_what_cannot_be_used_is_one_sentence(scan, tmp_path, change, cause):
 
 
 def test_dicom_files_refer_to_the_series_and_hold_the_masks_and_measures(scan, tmp_path):
-    pytest.importorskip("highdicom")
     paths, record, maps = scan
     chosen = {name: paths[name] for name in ("ct", "regions", "low_attenuation", "dicom")}
     files = _run(tmp_path, _inputs(tmp_path, record, **chosen), ["dicom-seg", "dicom-sr"])

@@ -9,8 +9,7 @@ from mambamed.emphysema.severity.metrics import expected_calibration_error
 from mambamed.emphysema.severity.metrics import measures
 from mambamed.emphysema.severity.metrics import summary_over_folds
 from mambamed.emphysema.severity.metrics import weighted_kappa
-
-sklearn_metrics = pytest.importorskip("sklearn.metrics")
+from sklearn import metrics as sklearn_metrics
 
 RANDOM = np.random.default_rng(4)
 TARGETS = RANDOM.integers(4, size=60)

@@ -84,6 +84,8 @@ def test_every_preset_can_be_built_and_run():
         {"classes": ("same", "same")},
         {"head": "softmax"},
         {"pool": (True,)},
+        {"kernel_sizes": (3, 3)},
+        {"kernel_sizes": (3, 2, 3)},
         {"size": (13, 10, 14)},
         {"window_hu": (-700.0, -1000.0)},
         {"spacing_mm": 0.0},
@@ -94,8 +96,24 @@ def test_what_is_no_model_is_refused(change):
         SeverityConfiguration(**{**{"size": (12, 10, 14), "pool": (True, True, False)}, **change})
 
 
+def test_narrow_convolutions_keep_what_a_cell_sees_near_it():
+    reached = {}
+    for widths in ((), (3, 1)):
+        network = untrained_network(kernel_sizes=widths)
+        values, mask = torch.zeros((1, 1, 12, 10, 14)), torch.ones((1, 1, 12, 10, 14))
+        dark = values.clone()
+        dark[0, 0, 6, 5, 7] = -1.0
+        with torch.no_grad():
+            differs = (network.features(dark) != network.features(values * mask)).any(dim=1)[0]
+        reached[widths] = int(differs.sum())
+    assert reached[(3, 1)] <= 8
+    assert reached[()] > 3 * reached[(3, 1)]
+
+
 def test_configuration_survives_json():
-    configuration = SeverityConfiguration(classes=CLASS_SETS["fleischner"], head="ordinal")
+    configuration = SeverityConfiguration(classes=CLASS_SETS["fleischner"], head="ordinal", kernel_sizes=(3, 3, 1))
     assert SeverityConfiguration.from_json(configuration.to_json()) == configuration
+    older = {name: value for name, value in configuration.to_json().items() if name != "kernel_sizes"}
+    assert SeverityConfiguration.from_json(older).kernel_sizes == (3, 3, 3)
     with pytest.raises(BadRequestError, match="Unknown"):
         SeverityConfiguration.from_json({"colour": 1})

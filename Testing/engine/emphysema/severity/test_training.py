@@ -178,6 +178,9 @@ def test_too_few_patients_of_a_class_are_refused(tmp_path):
         {"grid": {"epochs": []}},
         {"precision": "float8"},
         {"head": "none"},
+        {"faded_share": 1.5},
+        {"healed_share": 1.0},
+        {"healed_share": 0.1, "classes": PAPER},
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(change):
