@@ -23,7 +23,7 @@ from mambamed.detection.geometry.gaussians import box_gaussians
 from mambamed.detection.geometry.overlap import rotated_iou_pairs
 from mambamed.errors import BadRequestError
 
-__all__ = ["Assignment", "coarse_to_fine_assign"]
+__all__ = ["Assignment", "coarse_to_fine_assign", "labels_of_objects"]
 
 # A prior that no object took although it is at least this similar to one is neither object nor background.
 _IGNORED_FROM = 0.8
@@ -105,7 +105,7 @@ def coarse_to_fine_assign(
         kept &= _gate(centres, owners, objects, kept_centres) >= math.exp(-g)
         gt_index[candidates[kept]] = owners[kept] + 1
     gt_index, coarse = gt_index.to(device), coarse.to(device)
-    return Assignment(gt_index, _labels(gt_index, gt_labels), coarse)
+    return Assignment(gt_index, labels_of_objects(gt_index, gt_labels), coarse)
 
 
 def _coarse_step(priors: Tensor, objects: Tensor, measure: str, k: int) -> Tensor:
@@ -177,7 +177,13 @@ def _gate(centres: Tensor, owners: Tensor, objects: Tensor, kept_centres: Tensor
     return _CENTRE_WEIGHT * density(means) + (1 - _CENTRE_WEIGHT) * density(kept_centres)
 
 
-def _labels(gt_index: Tensor, gt_labels: Tensor) -> Tensor:
+def labels_of_objects(gt_index: Tensor, gt_labels: Tensor) -> Tensor:
+    """Return the label (P,) of the object that each prior learns, -1 where it learns none.
+
+    Args:
+        gt_index: (P,), as in ``Assignment``.
+        gt_labels: (G,), of the objects.
+    """
     labels = torch.full_like(gt_index, -1)
     positive = gt_index > 0
     labels[positive] = gt_labels.to(gt_index)[gt_index[positive] - 1]

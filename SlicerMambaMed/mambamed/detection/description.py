@@ -26,7 +26,15 @@ FORMAT_VERSION = 1
 _LARGEST_TEXT_BYTES = 1_000_000
 _LARGEST_NUMBER_OF_CLASSES = 1000
 _LARGEST_TILE_PX = 8192
-_NETWORK_FIELDS = ("backbone", "width", "feature_channels", "image_channels", "prior_capturing", "dilation")
+_NETWORK_FIELDS = (
+    "backbone",
+    "width",
+    "feature_channels",
+    "image_channels",
+    "prior_capturing",
+    "dilation",
+    "finest_stride",
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch.distributed as distributed
 
 from mambamed.errors import BadRequestError
 
-__all__ = ["any_rank", "device_of_rank", "join_process_group", "own_samples", "rank", "world_size"]
+__all__ = ["any_rank", "device_of_rank", "join_process_group", "mean_over_ranks", "own_samples", "rank", "world_size"]
 
 
 def join_process_group(device: torch.device) -> None:
@@ -58,3 +58,12 @@ def any_rank(flags: tuple[bool, ...], device: torch.device) -> tuple[bool, ...]:
     values = torch.tensor([float(flag) for flag in flags], device=device)
     distributed.all_reduce(values, op=distributed.ReduceOp.MAX)
     return tuple(bool(value) for value in values.tolist())
+
+
+def mean_over_ranks(value: float, device: torch.device) -> float:
+    """Return the mean of a number over the processes that train together."""
+    if not distributed.is_initialized():
+        return value
+    total = torch.tensor(value, device=device)
+    distributed.all_reduce(total)
+    return float(total) / distributed.get_world_size()

@@ -47,13 +47,12 @@ def deformable_convolution(
         return operator(
             features, offsets.to(features), weight, bias, padding=(padding, padding), mask=mask.to(features)
         )
-    count, channels, height, width = features.shape
-    sampled = _sample(features, offsets, weight.shape[-1]) * mask[:, None].to(features)
-    columns = sampled.reshape(count, channels * mask.shape[1], height * width)
-    result = weight.flatten(1) @ columns
-    if bias is not None:
-        result = result + bias[:, None]
-    return result.reshape(count, weight.shape[0], height, width)
+    count, _, height, width = features.shape
+    with torch.autocast(features.device.type, enabled=False):
+        sampled = _sample(features, offsets, mask, weight.shape[-1]).to(features.dtype)
+    # The sampled channels lie tap by tap; so must the weights.
+    result = functional.linear(sampled.flatten(2), weight.permute(0, 2, 3, 1).flatten(1), bias)
+    return result.transpose(1, 2).reshape(count, weight.shape[0], height, width)
 
 
 class DeformableConvolution(nn.Module):
@@ -71,11 +70,16 @@ class DeformableConvolution(nn.Module):
         return deformable_convolution(features, self.weight, self.bias, offsets, mask)
 
 
-def _sample(features: Tensor, offsets: Tensor, size: int) -> Tensor:
-    """Return what each tap of each cell sees: (N, I, S S, H, W)."""
+def _sample(features: Tensor, offsets: Tensor, mask: Tensor, size: int) -> Tensor:
+    """Return what each tap of each cell sees, weighed by the mask: (N, H W, S S, I).
+
+    A tap's value is a weighted sum of four cells. Summing whole rows of channels is, on a CPU, some times as fast as
+    sampling each channel's picture.
+    """
     count, channels, height, width = features.shape
     # Half precision cannot count the cells of a large image.
     dtype = torch.promote_types(features.dtype, torch.float32)
+    cells = features.to(dtype).permute(0, 2, 3, 1).reshape(count * height * width, channels)
     shifts = offsets.to(dtype).reshape(count, size * size, 2, height, width)
     reach = torch.arange(size, device=features.device, dtype=dtype) - size // 2
     tap_y, tap_x = (grid.reshape(-1, 1, 1) for grid in torch.meshgrid(reach, reach, indexing="ij"))
@@ -83,12 +87,23 @@ def _sample(features: Tensor, offsets: Tensor, size: int) -> Tensor:
     columns = torch.arange(width, device=features.device, dtype=dtype)
     y = shifts[:, :, 0] + tap_y + rows
     x = shifts[:, :, 1] + tap_x + columns
-    # grid_sample counts from -1 to 1 between the outer edges of the outer cells.
-    grid = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), dim=-1)
-    grid = grid.reshape(count, size * size * height, width, 2)
-    with torch.autocast(features.device.type, enabled=False):
-        values = functional.grid_sample(features.to(dtype), grid, padding_mode="zeros", align_corners=False)
-    return values.to(features.dtype).reshape(count, channels, size * size, height, width)
+    y_low, x_low = y.detach().floor(), x.detach().floor()
+    first = (torch.arange(count, device=features.device) * (height * width)).reshape(-1, 1, 1, 1)
+    places, weights = [], []
+    for row, row_weight in ((y_low, 1 - (y - y_low)), (y_low + 1, y - y_low)):
+        for column, column_weight in ((x_low, 1 - (x - x_low)), (x_low + 1, x - x_low)):
+            inside = (row >= 0) & (row <= height - 1) & (column >= 0) & (column <= width - 1)
+            place = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+            places.append(first + torch.where(inside, place, 0).long())
+            weights.append(torch.where(inside, row_weight * column_weight * mask.to(dtype), 0.0))
+    order = (0, 2, 3, 1, 4)  # image, row, column, tap, corner
+    values = functional.embedding_bag(
+        torch.stack(places, dim=-1).permute(order).reshape(-1, 4),
+        cells,
+        mode="sum",
+        per_sample_weights=torch.stack(weights, dim=-1).permute(order).reshape(-1, 4),
+    )
+    return values.reshape(count, height * width, size * size, channels)
 
 
 @cache

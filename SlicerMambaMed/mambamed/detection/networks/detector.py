@@ -85,9 +85,10 @@ class Detector(nn.Module):
             )
         outputs = [self.head(level) for level in self.pyramid(self.backbone(images))]
         shapes = [(level.deltas.shape[-2], level.deltas.shape[-1]) for level in outputs]
-        priors, levels = grid_priors(shapes, PYRAMID_STRIDES, images.device)
+        share = self.settings.finest_stride / PYRAMID_STRIDES[0]
+        priors, levels = grid_priors(shapes, [share * stride for stride in PYRAMID_STRIDES], images.device)
         shifts = torch.cat([level.mean_offsets.flatten(2) for level in outputs], dim=2).float().transpose(1, 2)
-        shifts = shifts * prior_shift_factors(levels, max(images.shape[-2:]))[:, None]
+        shifts = shifts * share * prior_shift_factors(levels, max(images.shape[-2:]))[:, None]
         moved = priors[:, :2] + shifts.flip(-1)  # from y, x to x, y
         return DetectorOutput(
             cls_logits=torch.cat([level.cls_logits.flatten(2) for level in outputs], dim=2),
@@ -106,9 +107,9 @@ def build_detector(settings: DetectorSettings) -> Detector:
         UnsafeFileError: the file of weights would execute code.
     """
     if settings.backbone == "lsknet":
-        return Detector(settings, LSKNetBackbone(settings.width, settings.image_channels))
+        return Detector(settings, LSKNetBackbone(settings.width, settings.image_channels, settings.finest_stride // 2))
     depth = int(settings.backbone.removeprefix("resnet"))
-    backbone = ResNetBackbone(depth, settings.width, settings.image_channels)
+    backbone = ResNetBackbone(depth, settings.width, settings.image_channels, settings.finest_stride // 4)
     if settings.imagenet_weights:
         backbone.load_imagenet_weights(settings.imagenet_weights)
     return Detector(settings, backbone)

@@ -11,7 +11,7 @@ from torch.nn import functional
 __all__ = ["PYRAMID_STRIDES", "FeaturePyramid"]
 
 PYRAMID_STRIDES = (8, 16, 32, 64, 128)
-"""Pixels between neighbouring cells of P3 to P7."""
+"""Pixels between neighbouring cells of P3 to P7 of a published network."""
 
 
 class FeaturePyramid(nn.Module):

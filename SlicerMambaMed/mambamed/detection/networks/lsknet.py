@@ -88,25 +88,26 @@ class _ChannelNorm(nn.LayerNorm):
 
 
 class LSKNetBackbone(nn.Module):
-    """LSKNet-S, giving its last three stages as C3 to C5, strides 8, 16 and 32.
+    """LSKNet-S, giving its last three stages as C3 to C5, strides 8, 16 and 32 (or half of each).
 
     Attributes:
         channels: of C3, C4 and C5.
     """
 
-    def __init__(self, width: float = 1.0, image_channels: int = 3) -> None:
+    def __init__(self, width: float = 1.0, image_channels: int = 3, first_stride: int = 4) -> None:
         """Make the network with random weights.
 
         Args:
             width: factor on the channels, rounded to multiples of 8.
             image_channels: channels of the image.
+            first_stride: of the first convolution, 4 (published) or 2.
         """
         super().__init__()
         planes = [max(8, 8 * round(width * count / 8)) for count in _CHANNELS]
         stages = []
         previous = image_channels
         for index, (count, blocks, expansion) in enumerate(zip(planes, _BLOCKS, _EXPANSIONS, strict=True)):
-            kernel, stride = (7, 4) if index == 0 else (3, 2)
+            kernel, stride = (7, first_stride) if index == 0 else (3, 2)
             embedding = nn.Conv2d(previous, count, kernel, stride=stride, padding=kernel // 2)
             body = [_Block(count, expansion) for _ in range(blocks)]
             stages.append(nn.Sequential(embedding, nn.BatchNorm2d(count), *body, _ChannelNorm(count, eps=1e-6)))

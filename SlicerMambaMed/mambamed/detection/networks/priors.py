@@ -14,7 +14,7 @@ _SHIFT_UNIT_PX = 256  # the factor of the finest level is 1 at this image size
 
 
 def grid_priors(
-    shapes: Sequence[tuple[int, int]], strides: Sequence[int], device: torch.device | str = "cpu"
+    shapes: Sequence[tuple[int, int]], strides: Sequence[float], device: torch.device | str = "cpu"
 ) -> tuple[Tensor, Tensor]:
     """Return the priors of all levels, in order, each level row by row.
 

@@ -1,4 +1,4 @@
-"""ResNet-50, -101 and -152 (He et al., CVPR 2016), MONAI's, as backbones of a detector."""
+"""ResNet-18, -50, -101 and -152 (He et al., CVPR 2016), MONAI's, as backbones of a detector."""
 
 from __future__ import annotations
 
@@ -13,39 +13,42 @@ from mambamed.models import load_weights
 
 __all__ = ["ResNetBackbone"]
 
-_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+_BLOCKS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+_BOTTLENECKS_FROM = 50  # the shallower ones have basic blocks
 _EXPANSION = 4  # of the bottleneck block
 
 
 class ResNetBackbone(nn.Module):
-    """A ResNet that gives its stages C3 to C5, strides 8, 16 and 32.
+    """A ResNet that gives its stages C3 to C5, strides 8, 16 and 32 (or half of each).
 
     Attributes:
         channels: of C3, C4 and C5.
         frozen: whether the stem and the first stage have no gradient and batch normalisation keeps its statistics.
     """
 
-    def __init__(self, depth: int, width: float = 1.0, image_channels: int = 3) -> None:
+    def __init__(self, depth: int, width: float = 1.0, image_channels: int = 3, first_stride: int = 2) -> None:
         """Make the network with random weights.
 
         Args:
-            depth: 50, 101 or 152.
+            depth: 18, 50, 101 or 152.
             width: factor on the channels, rounded to multiples of 8.
             image_channels: channels of the image.
+            first_stride: of the first convolution, 2 (published) or 1.
         """
         super().__init__()
         planes = [max(8, 8 * round(width * count / 8)) for count in (64, 128, 256, 512)]
+        bottleneck = depth >= _BOTTLENECKS_FROM
         self.network = ResNet(
-            "bottleneck",
+            "bottleneck" if bottleneck else "basic",
             list(_BLOCKS[depth]),
             planes,
             spatial_dims=2,
             n_input_channels=image_channels,
-            conv1_t_stride=2,
+            conv1_t_stride=first_stride,
             feed_forward=False,
             bias_downsample=False,
         )
-        self.channels = tuple(_EXPANSION * count for count in planes[1:])
+        self.channels = tuple((_EXPANSION if bottleneck else 1) * count for count in planes[1:])
         self.frozen = False
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from mambamed.errors import BadRequestError
 
-__all__ = ["BACKBONES", "DetectorSettings"]
+__all__ = ["BACKBONES", "FINEST_STRIDES", "DetectorSettings"]
 
-BACKBONES = ("resnet50", "resnet101", "resnet152", "lsknet")
-"""The backbones of the study's comparison."""
+BACKBONES = ("resnet18", "resnet50", "resnet101", "resnet152", "lsknet")
+"""The backbones of the study's comparison, and a shallow one for computers without a graphics card."""
+
+FINEST_STRIDES = (8, 4)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class DetectorSettings:
         prior_capturing: whether the head ends with the prior-capturing block of DCFL, which lets the priors move.
             Otherwise its branches are four plain convolutions each, as in RetinaNet, and the priors stay.
         dilation: of the block's fixed convolution, in cells.
+        finest_stride: pixels between the cells of the finest level, 8 (published) or 4; each further level has twice as
+            many. With 4 the first convolution leaves out no pixels and every prior is half as large, for objects below
+            some 16 pixels.
         imagenet_weights: file of the backbone's weights (ResNet, in the usual names ``conv1.weight``,
             ``layer1.0.conv1.weight``, ...); empty to start from random ones. With a file the stem and the first stage
             stay as they are and batch normalisation keeps its statistics.
@@ -40,6 +45,7 @@ class DetectorSettings:
     image_channels: int = 3
     prior_capturing: bool = True
     dilation: int = 3
+    finest_stride: int = 8
     imagenet_weights: str = ""
 
     def __post_init__(self) -> None:
@@ -52,5 +58,10 @@ class DetectorSettings:
                 raise BadRequestError(f"The detector's {name} is {value!r}; give a whole number from 1.")
         if not 0 < self.width <= 4:
             raise BadRequestError(f"The detector's width is {self.width!r}; give a factor above 0 and at most 4.")
+        if self.finest_stride not in FINEST_STRIDES:
+            raise BadRequestError(
+                f"The detector's finest stride is {self.finest_stride!r}; expected one of: "
+                f"{', '.join(map(str, FINEST_STRIDES))}."
+            )
         if self.imagenet_weights and self.backbone == "lsknet":
             raise BadRequestError("Weights were given for lsknet; only the ResNet backbones take a file of weights.")

@@ -83,7 +83,7 @@ def test_a_few_steps_lower_the_loss() -> None:
 
 def test_refusals() -> None:
     with pytest.raises(BadRequestError, match="backbone"):
-        DetectorSettings(2, backbone="resnet18")
+        DetectorSettings(2, backbone="resnet34")
     with pytest.raises(BadRequestError, match="class_count"):
         DetectorSettings(0)
     with pytest.raises(BadRequestError, match="width"):
