@@ -15,7 +15,7 @@ __all__ = ["BundleFunction", "run_bundle_command"]
 
 
 BundleFunction = Callable[[Path, Path, str, dict[str, Any] | None, str], ModelCard]
-"""Writes a model folder and returns its card: (trained folder, destination, version, judged, name of the checkpoint)."""
+"""Writes a model folder and returns its card: (trained folder, destination, version, judged, checkpoint name)."""
 
 
 def run_bundle_command(bundle: BundleFunction, recipe: str, words: Sequence[str] | None = None) -> None:
