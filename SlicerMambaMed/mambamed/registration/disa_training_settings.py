@@ -29,8 +29,8 @@ class DISATrainingSettings:
         warm_up_steps: steps over which the learning rate rises.
         decay_from: share of the training after which the learning rate falls along a cosine to 0.
         averaging: decay per step of the moving average of the weights, which is what is kept.
-        offset_weight: how much the square of the mean error counts beside the variance of the error; with 1 the loss is
-            the mean squared error.
+        offset_weight: how much the square of the mean error counts beside the variance of the error until the learning
+            rate falls; it then rises to 1, with which the loss is the mean squared error.
         precision: number format of the convolutions: auto, float32 or bfloat16.
         device: auto, cpu, cuda, cuda:1, mps.
         threads: threads on a CPU; 0 leaves the number to PyTorch.

@@ -26,6 +26,7 @@ from mambamed.registration.disa.training.batches import draw_batch
 from mambamed.registration.disa.training.pair_loss import pair_loss
 from mambamed.registration.disa.training.positions import gather_features
 from mambamed.registration.disa.training.schedule import learning_rate_factor
+from mambamed.registration.disa.training.schedule import offset_weight
 from mambamed.registration.disa.training.state import TrainingState
 from mambamed.registration.disa.training.state import new_state
 from mambamed.registration.disa_training_settings import DISATrainingSettings
@@ -71,7 +72,8 @@ def train_disa(
         while not clock.is_over:
             reporter.check_cancelled()
             rate = settings.learning_rate * learning_rate_factor(clock, settings.decay_from)
-            losses.append(training_step(state, next(source), settings, rate, precision))
+            mean_weight = offset_weight(clock, settings.decay_from, settings.offset_weight)
+            losses.append(training_step(state, next(source), rate, mean_weight, settings.averaging, precision))
             clock.done = state.step
             if state.step % settings.metric_steps == 0:
                 loss, explained = np.mean(losses, axis=0)
@@ -88,15 +90,16 @@ def train_disa(
 def training_step(
     state: TrainingState,
     batch: Batch,
-    settings: DISATrainingSettings,
     learning_rate: float,
+    mean_weight: float,
+    averaging: float,
     precision: Precision,
 ) -> tuple[float, float]:
-    """Do one step; returns what ``pair_loss`` does."""
+    """Do one step; the numbers are those of the schedules and of the average. Returns what ``pair_loss`` does."""
     with precision.autocast(batch.volumes.device):
         features = state.network(batch.volumes)
     found = gather_features(features.float(), batch.positions)
-    loss, explained = pair_loss(found, batch.targets, state.balance, settings.offset_weight)
+    loss, explained = pair_loss(found, batch.targets, state.balance, mean_weight)
     value = float(loss.detach())
     if not np.isfinite(value):
         raise MambaMedError(
@@ -108,5 +111,5 @@ def training_step(
     loss.backward()
     state.optimiser.step()
     state.step += 1
-    state.update_average(settings.averaging)
+    state.update_average(averaging)
     return value, explained

@@ -16,6 +16,7 @@ from mambamed.registration.disa.training.batches import batches
 from mambamed.registration.disa.training.batches import draw_batch
 from mambamed.registration.disa.training.positions import gather_features
 from mambamed.registration.disa.training.schedule import learning_rate_factor
+from mambamed.registration.disa.training.schedule import offset_weight
 from mambamed.registration.disa.training.state import new_state
 from mambamed.registration.disa.training.train import CHECKPOINT
 from mambamed.registration.disa.training.train import train_disa
@@ -60,7 +61,7 @@ def test_one_batch_is_learned(batch):
     """Shown the same pairs again and again, the network explains more and more of their balanced variance."""
     settings = DISATrainingSettings(**TINY)
     state = new_state(settings, batch)
-    explained = [training_step(state, batch, settings, 2e-3, Precision("float32", True))[1] for _ in range(60)]
+    explained = [training_step(state, batch, 2e-3, 0.05, 0.995, Precision("float32", True))[1] for _ in range(60)]
     assert max(explained[-20:]) > 0.25
     assert max(explained[-20:]) > max(explained[:5]) + 0.1
 
@@ -116,6 +117,17 @@ def test_the_batches_of_a_step_do_not_depend_on_where_one_began():
     assert (first.positions == second.positions).all()
     from_the_start.close()
     from_one.close()
+
+
+def test_the_mean_error_counts_fully_at_the_end():
+    clock = TrainingClock(iterations=100)
+    weights = []
+    for done in range(101):
+        clock.done = done
+        weights.append(offset_weight(clock, decay_from=0.5, before=0.2))
+    assert weights[:51] == [0.2] * 51
+    assert weights[75] == pytest.approx(0.6)
+    assert weights[100] == pytest.approx(1.0)
 
 
 def test_the_learning_rate_rises_stays_and_falls():
