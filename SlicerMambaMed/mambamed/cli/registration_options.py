@@ -11,7 +11,9 @@ from mambamed.errors import BadRequestError
 from mambamed.jobs.request import JobRequest
 from mambamed.registration.presets import PRESETS
 from mambamed.registration.settings import EFFORTS
+from mambamed.registration.settings import FEATURE_METHODS
 from mambamed.registration.settings import INITIALS
+from mambamed.registration.settings import NETWORK_PREFIX
 from mambamed.registration.settings import SEARCHES
 from mambamed.registration.settings import TRANSFORMS
 from mambamed.registration.settings import RegistrationSettings
@@ -26,7 +28,7 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--preset", choices=list(PRESETS), default="custom", help="settings that suit a kind of images")
     add("--method", default=_NOT_GIVEN, help="disa, mind-ssc, lc2, ncc, mattes or network:MODEL (default: disa)")
-    add("--transform", choices=TRANSFORMS, default=_NOT_GIVEN, help="default: rigid")
+    add("--transform", choices=TRANSFORMS, default=_NOT_GIVEN, help="default: rigid, of a network deformable")
     add("--model", default=_NOT_GIVEN, help="name, folder or file of DISA weights (default: disa-lc2)")
     group = parser.add_argument_group("search")
     add = group.add_argument
@@ -58,6 +60,10 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     add("--iterations", type=int, default=_NOT_GIVEN, help="of the refinement (default: 50)")
     add("--inverse-consistent", action="store_true", default=_NOT_GIVEN, help="estimate both directions")
     add("--diffeomorphic", action="store_true", default=_NOT_GIVEN, help="refine a velocity field")
+    group = parser.add_argument_group("one-pass networks (--method network:MODEL)")
+    add = group.add_argument
+    add("--similarity", choices=FEATURE_METHODS, default=_NOT_GIVEN, help="of linear part and refinement: %(choices)s")
+    add("--refine", action="store_true", default=_NOT_GIVEN, help="improve the predicted field for this pair")
     group = parser.add_argument_group("probe pressure")
     add = group.add_argument
     place: dict[str, Any] = {"type": float, "nargs": 3, "metavar": ("X", "Y", "Z"), "default": _NOT_GIVEN}
@@ -77,7 +83,7 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_from_arguments(arguments: argparse.Namespace, has_initial: bool = False) -> RegistrationSettings:
-    """Return the checked settings; a model given by a path is made absolute.
+    """Return the checked settings; models given by a path are made absolute.
 
     Args:
         arguments: Parsed options.
@@ -92,6 +98,9 @@ def settings_from_arguments(arguments: argparse.Namespace, has_initial: bool = F
         values.setdefault("initial", "transform")
     if "model" in values and Path(values["model"]).exists():
         values["model"] = str(Path(values["model"]).resolve())
+    network = str(values.get("method", "")).removeprefix(NETWORK_PREFIX)
+    if network != values.get("method", "") and network and Path(network).exists():
+        values["method"] = f"{NETWORK_PREFIX}{Path(network).resolve()}"
     return RegistrationSettings.from_json(values)
 
 

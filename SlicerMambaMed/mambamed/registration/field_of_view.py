@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from mambamed.jobs.reporter import Reporter
 
-__all__ = ["overlap_percent", "shown_tissue_ml", "warn_of_different_fields"]
+__all__ = ["overlap_percent", "shown_tissue_ml", "tissue_mask", "warn_of_different_fields"]
 
 _COARSE_SAMPLES = 40
 _DIFFERENT_RATIO = 1.6
@@ -52,10 +52,12 @@ def overlap_percent(
     return 100.0 * float((inside & counted).sum() / counted.sum())
 
 
-def shown_tissue_ml(volume: sitk.Image, mask: sitk.Image | None = None) -> float:
-    """Volume in millilitres of what is not background: the largest piece above Otsu's threshold, its holes filled.
+def tissue_mask(volume: sitk.Image) -> sitk.Image | None:
+    """What is not background: the largest piece above Otsu's threshold, its holes filled, on a grid of at least 4 mm.
 
-    0 if it reaches most of the border, so that its extent is not known.
+    Returns:
+        uint8 over the volume's extent; None if the piece reaches most of the border, so that its extent is not known,
+        or if there is none.
     """
     spacing = [max(own, _COARSE_SPACING_MM) for own in volume.GetSpacing()]
     size = [
@@ -69,21 +71,31 @@ def shown_tissue_ml(volume: sitk.Image, mask: sitk.Image | None = None) -> float
     # A few very bright voxels (metal) must not decide on the threshold.
     values = np.clip(values, *np.percentile(values, (1.0, 99.0)))
     if values.min() == values.max():
-        return 0.0
+        return None
     bright = sitk.GetArrayFromImage(sitk.OtsuThreshold(sitk.GetImageFromArray(values), 0, 1)) > 0
     pieces, count = ndimage.label(bright)
     if count == 0:
-        return 0.0
+        return None
     largest = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
     faces = [np.take(largest, end, axis=axis) for axis in range(3) for end in (0, -1)]
     if np.mean(np.concatenate([face.ravel() for face in faces])) > 0.5:
         # What reaches most of the border is the background, or goes on beyond it: its extent is not known.
+        return None
+    filled = sitk.GetImageFromArray(ndimage.binary_fill_holes(largest).astype(np.uint8))
+    filled.CopyInformation(resampled)
+    return filled
+
+
+def shown_tissue_ml(volume: sitk.Image, mask: sitk.Image | None = None) -> float:
+    """Volume in millilitres of what is not background (see ``tissue_mask``); 0 if its extent is not known."""
+    tissue = tissue_mask(volume)
+    if tissue is None:
         return 0.0
-    filled = ndimage.binary_fill_holes(largest)
+    filled = sitk.GetArrayViewFromImage(tissue) > 0
     if mask is not None:
-        inside = sitk.Resample(mask, resampled, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
+        inside = sitk.Resample(mask, tissue, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
         filled = filled & (sitk.GetArrayViewFromImage(inside) > 0)
-    return float(filled.sum() * np.prod(spacing) / 1000.0)
+    return float(filled.sum() * np.prod(tissue.GetSpacing()) / 1000.0)
 
 
 def warn_of_different_fields(

@@ -73,10 +73,10 @@ def run(request: JobRequest, job: JobContext) -> None:
     record = dict(result.record)
     # The job's record keeps the settings itself, as they were requested.
     record.pop("settings", None)
-    if settings.method == "disa" and not Path(settings.model).is_file():
-        entry = find_model(settings.model)
-        weights = {item.path: item.sha256 for item in entry.card.weights}
-        record["model"] = {"id": entry.card.id, "sha256": weights}
+    if settings.network is not None:
+        record["model"] = _identity(settings.network)
+    if settings.compared_by == "disa" and not Path(settings.model).is_file():
+        record["model" if settings.network is None else "similarity_model"] = _identity(settings.model)
     job.record.update(quality=dict(result.quality), **record)
 
 
@@ -100,6 +100,12 @@ def read_transform(path: str | Path) -> sitk.Transform:
     if transform.GetDimension() != 3:
         raise BadRequestError(f"The transform {file.name} is {transform.GetDimension()}D, expected 3D.")
     return transform
+
+
+def _identity(model: str) -> dict[str, Any]:
+    """Identifier of a model and checksums of its weights."""
+    card = find_model(model).card
+    return {"id": card.id, "sha256": {item.path: item.sha256 for item in card.weights}}
 
 
 def _by_name(request: JobRequest) -> dict[str, dict[str, Any]]:

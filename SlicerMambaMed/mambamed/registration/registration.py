@@ -26,7 +26,6 @@ from mambamed.registration.pair import prepare_pair
 from mambamed.registration.progress import Part
 from mambamed.registration.result import RegistrationResult
 from mambamed.registration.result import build_result
-from mambamed.registration.settings import NETWORK_PREFIX
 from mambamed.registration.settings import RegistrationSettings
 from mambamed.registration.similarity_map import similarity_map
 
@@ -55,8 +54,8 @@ def register(
     Args:
         fixed: image that stays (LPS, mm, any orientation); 2D images are taken as one slice, colours as luminance.
         moving: image that is moved onto it.
-        method: ``disa`` (default), ``mind-ssc``, ``lc2``, ``ncc``, ``mattes``.
-        transform: ``rigid`` (default), ``affine``, ``probe-pressure``, ``deformable``.
+        method: ``disa`` (default), ``mind-ssc``, ``lc2``, ``ncc``, ``mattes``, or ``network:<model id or folder>``.
+        transform: ``rigid`` (default; a network's is deformable), ``affine``, ``probe-pressure``, ``deformable``.
         fixed_mask: where the fixed image counts.
         moving_mask: where the moving image counts.
         initial_transform: linear transform fixed -> moving where the search begins.
@@ -117,7 +116,7 @@ def register_pair(
     reporter.progress("checking the volumes", 0.0)
     pair = prepare_pair(fixed, moving, settings, reporter, fixed_mask, moving_mask, initial_transform)
     reporter.check_cancelled()
-    if settings.method == "disa" and network is None:
+    if settings.compared_by == "disa" and network is None:
         network = _network(settings.model)
     found = _estimate(pair, settings, network, device, Part(reporter, 0.02, 0.85))
     reporter.check_cancelled()
@@ -149,11 +148,12 @@ def register_pair(
 def _estimate(
     pair: ImagePair, settings: RegistrationSettings, network: DISANet | None, device: torch.device, reporter: Reporter
 ) -> Alignment:
-    if settings.method.startswith(NETWORK_PREFIX):
-        raise BadRequestError(
-            f'There is no registration network "{settings.method.removeprefix(NETWORK_PREFIX)}" in this installation; '
-            "choose one of the similarities."
-        )
+    if settings.network is not None:
+        from mambamed.registration.networks.model import load_network
+        from mambamed.registration.one_pass.predict import predict_pair
+
+        model = load_network(settings.network, device=settings.device)
+        return predict_pair(pair, settings, model, network, device, reporter)
     if settings.transform != "deformable":
         return align_pair(pair, settings, settings.transform, network, device, reporter)
     from mambamed.registration.deformable.estimate import deform_pair
@@ -182,7 +182,7 @@ def _quality(
     masks = (pair.fixed_mask, pair.moving_mask)
     quality: dict[str, Any] = {
         "similarity": {
-            "name": settings.method,
+            "name": settings.compared_by,
             "before": found.similarity_before,
             "after": found.similarity_after,
         },

@@ -56,6 +56,9 @@ class RegistrationSettings:
         preset: name of the preset that these settings began with (see ``PRESETS``), else ``custom``. ``from_json`` and
             ``for_preset`` fill what is not given from the preset; the constructor only notes the name.
         model: identifier or folder of the DISA weights.
+        similarity: what a network's registration takes for its linear part, its refinement and its quality: ``disa`` or
+            ``mind-ssc``. The other methods take themselves.
+        refine: improve the field that a network predicted by ``iterations`` steps of optimisation for this pair.
         search: ``local`` begins at the initial transform alone; ``global-narrow`` draws starts within 10 degrees and
             25 mm of it, ``global-wide`` within 40 degrees and 150 mm; ``none`` (deformable only)
             takes the initial transform as it is.
@@ -70,16 +73,16 @@ class RegistrationSettings:
         sign_average: average the DISA descriptors of a volume and of its negative (twice the time).
         region_of_interest_lps_mm: xmin, xmax, ymin, ymax, zmin, zmax in mm along left, posterior, superior of the fixed
             volume: only it decides. None takes all.
-        linear_part: what a deformable registration begins with, ``rigid`` or ``affine``; nothing with the search
-            ``none``.
+        linear_part: what a deformable registration, a network's too, begins with: ``rigid`` or ``affine``; nothing
+            with the search ``none``.
         deformable_spacing_mm: distance of the features that a deformable registration compares; None takes twice the
             working spacing.
         displacement_range_mm: largest displacement per axis that the discrete search tries; None takes 5 times
             ``deformable_spacing_mm``.
         regularisation: weight of smoothness, 1 is usual; larger gives smoother fields.
         iterations: of the continuous refinement of a deformable field; 0 leaves the discrete result.
-        inverse_consistent: estimate both directions and make them each other's inverse.
-        diffeomorphic: refine a velocity field, whose displacement cannot fold.
+        inverse_consistent: estimate both directions and make them each other's inverse. No concern of networks.
+        diffeomorphic: refine a velocity field, whose displacement cannot fold. Networks' fields are always refined so.
         probe_position_lps_mm: centre of the probe's face in the fixed volume; None takes the middle of the side where
             the second index is 0, where ultrasound volumes begin.
         beam_direction_lps: into the body; None takes the direction of the second index.
@@ -102,6 +105,8 @@ class RegistrationSettings:
     transform: str = "rigid"
     preset: str = "custom"
     model: str = "disa-lc2"
+    similarity: str = "mind-ssc"
+    refine: bool = False
     search: str = "local"
     starts: int = 500
     rotation_range_deg: float | None = None
@@ -175,6 +180,7 @@ class RegistrationSettings:
             raise BadRequestError(
                 f'The search "none" finds no {self.transform} transform; it is for deformable registration.'
             )
+        _one_of("similarity", self.similarity, FEATURE_METHODS)
         _one_of("linear part", self.linear_part, ("rigid", "affine"))
         _one_of("initial", self.initial, INITIALS)
         _one_of("effort", self.effort, EFFORTS)
@@ -184,6 +190,16 @@ class RegistrationSettings:
         for name in ("model", "device"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 raise BadRequestError(f"The {name} is {getattr(self, name)!r}, expected a name.")
+
+    @property
+    def network(self) -> str | None:
+        """The model of a one-pass network, if the method is one."""
+        return self.method.removeprefix(NETWORK_PREFIX) if self.method.startswith(NETWORK_PREFIX) else None
+
+    @property
+    def compared_by(self) -> str:
+        """The similarity that is measured: the method, or what a network's registration takes for it."""
+        return self.method if self.network is None else self.similarity
 
     @property
     def search_ranges(self) -> tuple[float, float]:
@@ -205,7 +221,8 @@ class RegistrationSettings:
         """Read settings from a dictionary or a JSON text.
 
         Args:
-            values: What ``to_json`` gave; missing names take the preset's values, else their defaults.
+            values: What ``to_json`` gave; missing names take the preset's values, else their defaults. The transform of
+                a network is deformable if it is not given.
 
         Raises:
             BadRequestError: Unknown names or values that cannot be meant.
@@ -225,6 +242,8 @@ class RegistrationSettings:
             )
         preset = values.get("preset", "custom")
         _one_of("preset", preset, tuple(PRESETS))
+        if str(values.get("method", "")).startswith(NETWORK_PREFIX) and "transform" not in values:
+            values = {**values, "transform": "deformable"}
         return cls(**{**PRESETS[preset].values, **values})
 
     @classmethod

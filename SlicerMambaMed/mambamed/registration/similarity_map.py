@@ -76,18 +76,20 @@ def _local_values(
     device: str | torch.device,
 ) -> tuple[Tensor, GridGeometry]:
     spacing_mm = pair.working_spacing_mm
-    if settings.method in FEATURE_METHODS:
+    if settings.compared_by in FEATURE_METHODS:
         stride = min(settings.stride, 2)
         options = feature_options(settings, torch.device(device))
         first, second = (
-            describe_image(image, settings.method, spacing_mm=spacing_mm, stride=stride, network=network, **options)
+            describe_image(
+                image, settings.compared_by, spacing_mm=spacing_mm, stride=stride, network=network, **options
+            )
             for image in (pair.fixed, warped)
         )
-        if settings.method == "mind-ssc":
+        if settings.compared_by == "mind-ssc":
             return 1.0 - ((first.features - second.features) ** 2).mean(dim=1, keepdim=True), first.geometry
         return (first.features * second.features).sum(dim=1, keepdim=True), first.geometry
     prepared = [prepare_volume(image, spacing_mm) for image in (pair.fixed, warped)]
-    if settings.method == "lc2":
+    if settings.compared_by == "lc2":
         return lc2_map(prepared[0].tensor, prepared[1].tensor, _LC2_RADIUS), prepared[0].geometry
     return local_squared_ncc(prepared[0].tensor, prepared[1].tensor), prepared[0].geometry
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
+from engine.registration.one_pass.fitted_network import shifting_model
 from engine.registration.structured import moved_image
 from engine.registration.structured import rigid_truth
 from engine.registration.structured import structured_image
@@ -83,3 +84,15 @@ def test_batch_goes_on_after_a_bad_pair_and_continues(folder: Path, capsys: pyte
     (folder / "nothing.nrrd").write_bytes((folder / "moving.nrrd").read_bytes())
     assert main(words) == 0
     assert "good: was done before" in capsys.readouterr().out
+
+
+def test_a_network_in_a_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifting_model(folder / "my-network", (0.5, 0.0, 0.0))
+    monkeypatch.chdir(folder)
+    words = ["register", "fixed.nii.gz", "moving.nrrd", "-o", "out", "--method", "network:my-network", "--no-cache"]
+    assert main([*words, "--search", "none", "--initial", "header", "--refine", "--iterations", "2", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["quality"]["similarity"]["name"] == "mind-ssc"
+    assert json.loads(Path(content["outputs"]["record"]).read_text(encoding="utf-8"))["model"]["id"] == "shifting"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from engine.registration.one_pass.fitted_network import shifting_model
 from engine.registration.structured import moved_image
 from engine.registration.structured import rigid_truth
 from engine.registration.structured import structured_image
@@ -123,3 +124,20 @@ def test_a_damaged_transform(tmp_path: Path, files: dict[str, Path]) -> None:
     (tmp_path / "bad.tfm").write_text("#Insight Transform File V1.0\nTransform: Nonsense_double_3_3\n")
     status = run(tmp_path / "job", {**files, "initial-transform": tmp_path / "bad.tfm"}, SETTINGS).status()
     assert "not a transform that can be read" in status.message
+
+
+def test_a_network_with_its_model_in_the_record(tmp_path: Path) -> None:
+    model = shifting_model(tmp_path / "model", (0.5, 0.0, 0.0))
+    image = structured_image(8, (30, 50, 28), detail=3.0)
+    path = write_image(image, tmp_path / "image.nii.gz")
+    settings = {"method": f"network:{model}", "initial": "header", "search": "none", "cache": False, "device": "cpu"}
+    job = run(tmp_path / "job", {"fixed": path, "moving": path}, settings)
+    assert job.state() is JobState.DONE, job.status()
+    assert {"transform", "inverse", "displacement", "warped", "jacobian"} <= set(job.outputs)
+    record = job.result() or {}
+    assert record["model"]["id"] == "shifting"
+    assert list(record["model"]["sha256"]) == ["weights.safetensors"]
+    assert record["settings"]["transform"] == "deformable"
+    point = np.array(image.TransformContinuousIndexToPhysicalPoint((15.0, 25.0, 14.0)))
+    moved = read_transform(job.outputs["transform"]).TransformPoint(point.tolist())
+    np.testing.assert_allclose(moved, point + (2.0, 0.0, 0.0), atol=2e-3)

@@ -230,7 +230,7 @@ def _constant() -> sitk.Image:
         ({"initial_transform": sitk.BSplineTransform(3)}, "not linear"),
         ({"fixed_landmarks": [(0, 0, 0)]}, "one volume only"),
         ({"fixed_landmarks": [(0, 0, 0)], "moving_landmarks": []}, "form pairs"),
-        ({"method": "network:nothing", "transform": "deformable"}, "no registration network"),
+        ({"method": "network:nothing", "transform": "deformable"}, "no model 'nothing'"),
         ({"method": "disa", "model": "no-such-model"}, "no model 'no-such-model'"),
         ({"device": "cuda:77"}, "cuda"),
         ({"working_spacing_mm": 0.01}, "coarser spacing"),

@@ -43,7 +43,11 @@ def test_search_ranges() -> None:
 
 
 def test_networks_are_named_by_their_model() -> None:
-    assert RegistrationSettings(method="network:brain", transform="deformable").method == "network:brain"
+    settings = RegistrationSettings(method="network:brain", transform="deformable", similarity="disa")
+    assert (settings.network, settings.compared_by) == ("brain", "disa")
+    assert RegistrationSettings.from_json({"method": "network:brain"}).transform == "deformable"
+    other = RegistrationSettings(method="lc2")
+    assert (other.network, other.compared_by) == (None, "lc2")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +56,8 @@ def test_networks_are_named_by_their_model() -> None:
         ({"method": "sift"}, 'method is "sift"'),
         ({"method": 3}, 'method is "3"'),
         ({"method": "network:", "transform": "deformable"}, "expected a model behind it"),
-        ({"method": "network:brain"}, "a deformable transform"),
+        ({"method": "network:brain", "transform": "rigid"}, "a deformable transform"),
+        ({"similarity": "ncc"}, 'similarity is "ncc"'),
         ({"transform": "spline"}, 'transform is "spline"'),
         ({"method": "mattes", "transform": "deformable"}, '"mattes" has no deformable'),
         ({"preset": "knee"}, 'preset is "knee"'),

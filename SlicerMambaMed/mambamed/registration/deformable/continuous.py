@@ -12,7 +12,7 @@ from mambamed.jobs.reporter import Reporter
 from mambamed.registration.layers.box_filter import box_mean
 from mambamed.registration.similarity_curve import SimilarityCurve
 
-__all__ = ["Refinement", "exponentiate", "field_similarity", "refine", "sample_at"]
+__all__ = ["Refined", "Refinement", "exponentiate", "field_similarity", "refine", "sample_at"]
 
 _LEARNING_RATE_CELLS = 0.25
 _SQUARINGS = 6
@@ -37,6 +37,19 @@ class Refinement:
     inverse_consistent: bool = False
 
 
+@dataclass(frozen=True)
+class Refined:
+    """What a refinement found, in cells of the grid, (1, 3, X, Y, Z).
+
+    Attributes:
+        displacement: of the refined field alone, without a base.
+        velocity: the stationary velocity that it is the exponential of; None for a field that is no exponential.
+    """
+
+    displacement: Tensor
+    velocity: Tensor | None = None
+
+
 def refine(
     fixed: Tensor,
     moving: Tensor,
@@ -47,10 +60,12 @@ def refine(
     settings: Refinement,
     reporter: Reporter,
     curve: SimilarityCurve,
-) -> Tensor:
+    base: Tensor | None = None,
+) -> Refined:
     """Maximise similarity minus roughness, beginning with a field.
 
-    The field is a B-spline: parameters at every second cell, interpolated and smoothed twice.
+    The field is a B-spline: parameters at every second cell, interpolated and smoothed twice. A base keeps what such a
+    spline is too coarse for: a field that is applied after the refined one and stays as it is.
 
     Args:
         fixed: features (1, C, X, Y, Z).
@@ -62,9 +77,8 @@ def refine(
         settings: see ``Refinement``.
         reporter: hears progress, asked for cancellation.
         curve: hears the similarity.
-
-    Returns:
-        Displacements (1, 3, X, Y, Z), cells.
+        base: displacements (1, 3, X, Y, Z), cells: x goes to x + w(x) + base(x + w(x)), where w is refined. Not
+            together with ``inverse_consistent``.
     """
     size = fixed.shape[2:]
     moving_weights = _moving_weights(moving, margin, size)
@@ -85,7 +99,8 @@ def refine(
         optimiser.zero_grad()
         smooth = [_spline(controls, size) for controls in parameters]
         forward = exponentiate(smooth[0]) if settings.diffeomorphic else smooth[0]
-        similarity = field_similarity(fixed, moving, importance, margin, forward)
+        total = forward if base is None else forward + sample_at(base, forward)
+        similarity = field_similarity(fixed, moving, importance, margin, total)
         loss = -similarity / scale + settings.regularisation * _SMOOTHNESS * sum(_roughness(item) for item in smooth)
         if settings.inverse_consistent:
             backward = exponentiate(-smooth[0]) if settings.diffeomorphic else smooth[-1]
@@ -102,10 +117,10 @@ def refine(
     with torch.no_grad():
         smooth = [_spline(controls, size) for controls in parameters]
         if settings.diffeomorphic:
-            return exponentiate(smooth[0])
+            return Refined(exponentiate(smooth[0]), smooth[0])
         if both_ways:
-            return _symmetric(smooth[0], smooth[-1])
-        return smooth[0]
+            return Refined(_symmetric(smooth[0], smooth[-1]))
+        return Refined(smooth[0])
 
 
 def field_similarity(
