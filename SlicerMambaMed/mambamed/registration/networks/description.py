@@ -54,6 +54,8 @@ class NetworkDescription:
         grid_shape: voxels (x, y, z) of the volumes that it was trained on; it takes other sizes too.
         spacing_mm: size of the cubic voxels it was trained on.
         intensity: how intensities become 0..1.
+        middle_below_top_mm: of a network of heads, how far below the top of the head the middle of its grid lies; None
+            for other anatomy.
     """
 
     architecture: str
@@ -62,6 +64,7 @@ class NetworkDescription:
     grid_shape: tuple[int, int, int] = (128, 128, 128)
     spacing_mm: float = 1.0
     intensity: IntensityNormalisation = field(default_factory=IntensityNormalisation)
+    middle_below_top_mm: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built or fed from."""

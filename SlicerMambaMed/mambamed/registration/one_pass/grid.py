@@ -10,6 +10,8 @@ from torch import Tensor
 from mambamed.registration.disa.prepare import smooth_for_spacing
 from mambamed.registration.field_of_view import tissue_mask
 from mambamed.registration.geometry import GridGeometry
+from mambamed.registration.networks.description import NetworkDescription
+from mambamed.registration.one_pass.head_place import head_middle_mm
 from mambamed.registration.pair import ImagePair
 
 __all__ = ["fixed_on_grid", "moving_on_grid", "network_grid"]
@@ -17,33 +19,40 @@ __all__ = ["fixed_on_grid", "moving_on_grid", "network_grid"]
 _UPRIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
-def network_grid(pair: ImagePair, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> GridGeometry:
+def network_grid(pair: ImagePair, description: NetworkDescription) -> GridGeometry:
     """Place a network's grid in fixed space, its axes along those of the patient (LPS), however the image is stored.
 
-    Its middle is that of the fixed mask's box; without a mask that of the fixed volume, moved towards the tissue along
-    axes on which the grid does not hold all of it.
+    Its middle is that of the fixed mask's box; without a mask, for a network of heads the brain's estimated middle,
+    for others that of the fixed volume, moved towards the tissue along axes on which the grid does not hold all of it.
 
     Args:
         pair: checked images.
-        shape: samples along x, y, z.
-        spacing_mm: their distances.
+        description: shape, spacing and where the network expects the head.
     """
-    extent = np.array(shape) * np.array(spacing_mm)
+    shape = description.grid_shape
+    spacing_mm = (float(description.spacing_mm),) * 3
+    half = (np.array(shape) - 1) / 2 * spacing_mm
+    first = _middle_mm(pair, description, 2 * half + spacing_mm) - half
+    return GridGeometry(shape, spacing_mm, (float(first[0]), float(first[1]), float(first[2])), _UPRIGHT)
+
+
+def _middle_mm(pair: ImagePair, description: NetworkDescription, extent_mm: np.ndarray) -> np.ndarray:
     if pair.fixed_mask is not None:
         low, high = _box_mm(pair.fixed_mask)
-        middle = (low + high) / 2
-    else:
-        low, high = _corners_mm(GridGeometry.of_image(pair.fixed))
-        middle = (low + high) / 2
-        too_small = high - low > extent
-        tissue = tissue_mask(pair.fixed)
-        if too_small.any() and tissue is not None:
-            index = np.argwhere(sitk.GetArrayViewFromImage(tissue) > 0).mean(axis=0)[::-1]
-            centre = np.array(tissue.TransformContinuousIndexToPhysicalPoint(index.tolist()))
-            inside = np.clip(centre, low + extent / 2, np.maximum(high - extent / 2, low + extent / 2))
-            middle = np.where(too_small, inside, middle)
-    origin = middle - (np.array(shape) - 1) / 2 * np.array(spacing_mm)
-    return GridGeometry(shape, spacing_mm, (float(origin[0]), float(origin[1]), float(origin[2])), _UPRIGHT)
+        return (low + high) / 2
+    if description.middle_below_top_mm is not None:
+        middle = head_middle_mm(pair.fixed, description.middle_below_top_mm)
+        if middle is not None:
+            return middle
+    low, high = _corners_mm(GridGeometry.of_image(pair.fixed))
+    too_small = high - low > extent_mm
+    tissue = tissue_mask(pair.fixed) if too_small.any() else None
+    if tissue is None:
+        return (low + high) / 2
+    index = np.argwhere(sitk.GetArrayViewFromImage(tissue) > 0).mean(axis=0)[::-1]
+    centre = np.array(tissue.TransformContinuousIndexToPhysicalPoint(index.tolist()))
+    inside = np.clip(centre, low + extent_mm / 2, np.maximum(high - extent_mm / 2, low + extent_mm / 2))
+    return np.where(too_small, inside, (low + high) / 2)
 
 
 def fixed_on_grid(pair: ImagePair, grid: GridGeometry) -> tuple[Tensor, Tensor]:

@@ -37,10 +37,12 @@ def warn_of_place(
             f"network {name} has nothing to compare. Check the alignment, or register from a better start."
         )
     tissue = pair.fixed_mask if pair.fixed_mask is not None else tissue_mask(pair.fixed)
+    # The face and the neck of a head lie outside of a grid that holds the brain.
+    is_head = model.description.middle_below_top_mm is not None and pair.fixed_mask is None
     if tissue is not None:
         outside, filled = _placed_percent(tissue, grid)
         extent = " x ".join(f"{count * step:.0f}" for count, step in zip(grid.size, grid.spacing_mm, strict=True))
-        if outside > _MOST_OUTSIDE_PERCENT:
+        if outside > _MOST_OUTSIDE_PERCENT and not is_head:
             reporter.warning(
                 f"{outside:.0f} % of what the fixed volume shows lies outside of the {extent} mm that the network "
                 f"{name} sees; there the deformation at the border is continued. Give a mask of what matters."

@@ -130,7 +130,7 @@ def _predict(
 ) -> tuple[GridField, GridField | None]:
     """The predicted field and its inverse, in fixed space."""
     description = model.description
-    grid = network_grid(pair, description.grid_shape, (float(description.spacing_mm),) * 3)
+    grid = network_grid(pair, description)
     warn_of_place(pair, start, grid, model, reporter)
     fixed, fixed_inside = fixed_on_grid(pair, grid)
     moving, moving_inside = moving_on_grid(pair, start, grid)

@@ -76,7 +76,7 @@ def fitted_model(folder: Path) -> Path:
     fixed, moving, truth = known_pair()
     settings = RegistrationSettings(method="network:x", transform="deformable", initial="header")
     pair = prepare_pair(fixed, moving, settings, NullReporter())
-    grid = network_grid(pair, SHAPE, (SPACING_MM,) * 3)
+    grid = network_grid(pair, description)
     target, source = (
         normalise_intensity(torch.where(inside > 0, values, values[inside > 0].min()), description)
         for values, inside in (fixed_on_grid(pair, grid), moving_on_grid(pair, sitk.Transform(), grid))
