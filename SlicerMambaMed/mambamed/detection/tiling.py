@@ -21,7 +21,7 @@ from mambamed.detection.geometry.suppression import rotated_nms
 from mambamed.detection.oriented_box import OrientedBox
 from mambamed.errors import BadRequestError
 
-__all__ = ["Tile", "merge_tiles", "objects_in_tile", "tiles_of_image"]
+__all__ = ["Tile", "merge_tiles", "objects_in_tile", "owned_part", "tiles_of_image"]
 
 
 @dataclass(frozen=True)
@@ -134,3 +134,25 @@ def merge_tiles(
 
 def _numbers(box: OrientedBox) -> tuple[float, float, float, float, float]:
     return box.cx, box.cy, box.w, box.h, box.angle_rad
+
+
+def owned_part(tile: Tile, width: int, height: int, overlap: int) -> tuple[float, float, float, float]:
+    """Return the part of the image (x0, y0, x1, y1) of whose objects a tile has the say.
+
+    It ends in the middle of the overlap with a neighbour, and a little beyond, so that one of the two at least
+    keeps an object on the line. The piece that a tile shows of an object that lies wholly in the neighbour has its
+    centre outside.
+
+    Args:
+        tile: one of ``tiles_of_image``.
+        width: columns of the image.
+        height: rows of the image.
+        overlap: columns and rows that neighbours share.
+    """
+    inset = 0.375 * overlap - 0.5
+    return (
+        tile.x + inset if tile.x > 0 else -0.5,
+        tile.y + inset if tile.y > 0 else -0.5,
+        tile.x + tile.width - 1 - inset if tile.x + tile.width < width else width - 0.5,
+        tile.y + tile.height - 1 - inset if tile.y + tile.height < height else height - 0.5,
+    )

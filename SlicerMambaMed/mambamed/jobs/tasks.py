@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["TASKS", "parse_extra_tasks", "task_function"]
 
 TASKS: Mapping[str, str] = {
+    "detect": "mambamed.detection.job:run",
     "register": "mambamed.registration.job:run",
     "emphysema": "mambamed.emphysema.job:run",
     "segment": "mambamed.segmentation.job:run",
