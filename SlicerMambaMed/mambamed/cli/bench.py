@@ -24,6 +24,7 @@ BENCHMARKS = {
     "scan": "mambamed.scan.benchmark:run",
     "segmentation": "mambamed.segmentation.benchmark:run",
     "registration": "mambamed.registration.benchmark:run",
+    "registration-networks": "mambamed.registration.networks.benchmark:run",
     "engine": "mambamed.cli.bench_engine:run",
 }
 """Name of a benchmark to its ``module:function``."""

@@ -1,9 +1,10 @@
-"""``mambamed models list|show|check``: what models there are, a model's card, whether a model can be used."""
+"""``mambamed models list|show|check|import``: what there is, a card, whether a model can be used, making one."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambamed.jobs.states import ExitCode
@@ -30,11 +31,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--folds", nargs="+", metavar="FOLD", help="folds to try (default: all)")
             action.add_argument("--checkpoint", default="checkpoint_final.pth", help="file in each fold")
         action.add_argument("--json", action="store_true", help="print JSON for programs")
+    text = "make a model folder of a checkpoint of one of the networks in VMambaMorph's public code"
+    action = actions.add_parser("import", help=text, description=text[0].upper() + text[1:] + ".")
+    action.add_argument("checkpoint", type=Path, help="file of weights (.pt, .pth, .safetensors)")
+    action.add_argument("-o", "--output", type=Path, required=True, help="new folder for the model")
+    shape = {"type": int, "nargs": 3, "metavar": ("X", "Y", "Z")}
+    action.add_argument(
+        "--grid", **shape, default=(128, 128, 128), help="voxels it was trained on (default: 128 128 128)"
+    )
+    action.add_argument("--spacing", type=float, default=1.5, metavar="MM", help="their size (default: %(default)s)")
+    action.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Carry out the chosen action."""
-    return {"list": _list, "show": _show, "check": _check}[arguments.action](arguments)
+    return {"list": _list, "show": _show, "check": _check, "import": _import}[arguments.action](arguments)
 
 
 def _list(arguments: argparse.Namespace) -> ExitCode:
@@ -93,6 +104,23 @@ def _check(arguments: argparse.Namespace) -> ExitCode:
         print(json.dumps(report))
     else:
         print(f"{entry.card.id} can be used: {entry.card.network}, {parameter_count:,} parameters, in {entry.folder}")
+    return ExitCode.DONE
+
+
+def _import(arguments: argparse.Namespace) -> ExitCode:
+    from mambamed.errors import BadRequestError
+    from mambamed.registration.networks.reference_model import import_reference_network
+
+    if arguments.output.exists() and any(arguments.output.iterdir()):
+        raise BadRequestError(f"The folder {arguments.output} is not empty; name a new one.")
+    card = import_reference_network(
+        arguments.checkpoint, arguments.output, tuple(arguments.grid), spacing_mm=arguments.spacing
+    )
+    if arguments.json:
+        print(json.dumps({"folder": str(arguments.output), "card": card.to_json()}))
+    else:
+        print(f"{card.title}: {card.network}, in {arguments.output}")
+        print(f"Use it with: mambamed register FIXED MOVING -o OUTPUT --method network:{arguments.output}")
     return ExitCode.DONE
 
 

@@ -15,7 +15,7 @@ import torch
 from mambamed.scan.benchmark_inputs import benchmark_inputs
 from mambamed.scan.dispatch import selective_scan
 
-__all__ = ["measure_extra_memory"]
+__all__ = ["measure_extra_memory", "status_bytes"]
 
 
 def measure_extra_memory(length: int, training: bool, backend: str = "numba") -> dict[str, int | float]:
@@ -33,9 +33,9 @@ def measure_extra_memory(length: int, training: bool, backend: str = "numba") ->
     inputs = benchmark_inputs(length)
     input_bytes = sum(tensor.numel() * tensor.element_size() for tensor in inputs.values())
     Path("/proc/self/clear_refs").write_text("5")
-    before = _status_bytes("VmRSS")
+    before = status_bytes("VmRSS")
     _run(inputs, training, backend)
-    extra = _status_bytes("VmHWM") - before
+    extra = status_bytes("VmHWM") - before
     return {"input_bytes": input_bytes, "extra_bytes": extra, "ratio": extra / input_bytes}
 
 
@@ -48,7 +48,7 @@ def _run(inputs: dict[str, Any], training: bool, backend: str) -> None:
     selective_scan(**inputs, delta_softplus=True, backend=backend).sum().backward()
 
 
-def _status_bytes(name: str) -> int:
+def status_bytes(name: str) -> int:
     """A memory figure of this process as the Linux kernel tells it."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(name + ":"):

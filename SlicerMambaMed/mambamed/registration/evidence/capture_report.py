@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mambamed.registration.evidence.starts import BINS_MM
+from mambamed.registration.evidence.tables import write_between_markers
 
 __all__ = ["CONVERGED_MM", "capture_tables", "write_capture_report"]
 
@@ -39,12 +40,8 @@ def capture_tables(results: Sequence[dict[str, Any]]) -> str:
 def write_capture_report(results: Sequence[dict[str, Any]], stem: Path) -> None:
     """Write ``<stem>.json`` and the tables between the markers of ``<stem>.md`` (a new file holds nothing else)."""
     stem.with_suffix(".json").write_text(json.dumps(list(results), indent=1) + "\n", encoding="utf-8")
-    page = stem.with_suffix(".md")
-    begin, end = "<!-- capture tables -->", "<!-- end of capture tables -->"
-    text = page.read_text(encoding="utf-8") if page.is_file() else f"{begin}\n{end}\n"
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    page.write_text(f"{before}{begin}\n\n{capture_tables(results)}\n{end}{after}", encoding="utf-8")
+    markers = "<!-- capture tables -->", "<!-- end of capture tables -->"
+    write_between_markers(stem.with_suffix(".md"), capture_tables(results), *markers)
 
 
 def _line(result: dict[str, Any], runs: list[dict[str, Any]], is_global: bool) -> list[str]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from mambamed.errors import BadRequestError
 
-__all__ = ["load_reference_weights"]
+__all__ = ["load_reference_weights", "reference_names"]
 
 _PREFIXES = ("_orig_mod.", "module.")
 _SHOWN = 4
@@ -32,14 +32,7 @@ def load_reference_weights(network: nn.Module, state_dict: Mapping[str, Any]) ->
     Raises:
         BadRequestError: tensors are missing, unknown, or of another shape.
     """
-    if "model_state" in state_dict:
-        state_dict = state_dict["model_state"]
-    weights: dict[str, torch.Tensor] = {}
-    for name, value in state_dict.items():
-        for prefix in _PREFIXES:
-            name = name.removeprefix(prefix)
-        if not name.endswith(".grid"):
-            weights[name] = value
+    weights = reference_names(state_dict)
     own = network.state_dict()
     problems = _listed("missing", [name for name in own if name not in weights])
     problems += _listed("unknown", [name for name in weights if name not in own])
@@ -60,6 +53,19 @@ def load_reference_weights(network: nn.Module, state_dict: Mapping[str, Any]) ->
         )
     network.load_state_dict(weights)
     return network
+
+
+def reference_names(state_dict: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Return weights by the public code's own names: no sampling grids, prefixes, or enclosing dictionary."""
+    if "model_state" in state_dict:
+        state_dict = state_dict["model_state"]
+    weights: dict[str, torch.Tensor] = {}
+    for name, value in state_dict.items():
+        for prefix in _PREFIXES:
+            name = name.removeprefix(prefix)
+        if not name.endswith(".grid"):
+            weights[name] = value
+    return weights
 
 
 def _listed(what: str, names: list[str]) -> list[str]:

@@ -81,7 +81,7 @@ def warn_of_intensities(
     images = (("fixed", pair.fixed), ("moving", pair.moving))
     for (role, image), values, counted in zip(images, normalised, inside, strict=True):
         array = sitk.GetArrayViewFromImage(image)
-        if float(array.min()) < _AIR_HU and "CT" not in model.card.modality:
+        if float(array.min()) < _AIR_HU and not model.card.derived and "CT" not in model.card.modality:
             reporter.warning(
                 f"The {role} volume has values down to {float(array.min()):.0f}, like a CT in HU; the network {name} "
                 f"knows {model.card.modality}. Check the result, or choose a similarity."

@@ -1,0 +1,221 @@
+"""One-pass networks judged on real heads of different persons: T1 onto T1, and T1 onto FLAIR, by Dice of structures.
+
+Run it as ``python -m mambamed.registration.evidence.network_pairs --data DIR [--model NAME] [--output STEM]`` where
+``DIR``
+holds ``<subject>_T1.nii.gz``, ``<subject>_FL.nii.gz`` and ``<subject>_T1_DLMUSE.nii.gz`` of two subjects or more. What
+``STEM.json`` holds already is not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+
+from mambamed.errors import BadRequestError
+from mambamed.models.catalogue import find_model
+from mambamed.registration.evidence.brain_structures import grouped
+from mambamed.registration.evidence.brain_structures import structure_dice
+from mambamed.registration.evidence.network_methods import METHODS
+from mambamed.registration.evidence.network_methods import affine_start
+from mambamed.registration.evidence.network_methods import run_method
+from mambamed.registration.evidence.tables import write_between_markers
+
+__all__ = ["CONTRASTS", "judge_pair", "network_tables", "pairs_of_subjects"]
+
+CONTRASTS = {"T1-T1": "T1", "T1-FLAIR": "FL"}
+"""Moving and fixed contrast -> ending of the fixed image's file."""
+_LABELS = "_T1_DLMUSE.nii.gz"
+_MARKERS = ("<!-- network tables -->", "<!-- end of network tables -->")
+_NAMES = {
+    "before": "positions of the files",
+    "affine": "affine (MIND-SSC)",
+    "network": "network, one pass",
+    "network+mind-ssc": "network, refined with MIND-SSC",
+    "network+disa": "network, refined with DISA",
+    "disa": "DISA, deformable",
+    "mind-ssc": "MIND-SSC, deformable",
+    "b-spline": "B-spline, mutual information (SimpleITK)",
+}
+
+
+def pairs_of_subjects(folder: Path, partners: int = 1) -> list[tuple[str, str]]:
+    """Fixed and moving subject of each pair: every subject is fixed for its next ``partners`` in turn."""
+    subjects = sorted(file.name.removesuffix(_LABELS) for file in folder.glob(f"*{_LABELS}"))
+    if len(subjects) < 2:
+        raise BadRequestError(f"The folder {folder} holds {len(subjects)} files *{_LABELS}, expected two or more.")
+    steps = range(1, min(partners, len(subjects) - 1) + 1)
+    count = len(subjects)
+    return [(subjects[place], subjects[(place + step) % count]) for step in steps for place in range(count)]
+
+
+def judge_pair(
+    folder: Path, fixed_subject: str, moving_subject: str, contrast: str, methods: Sequence[str], models: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Register the T1 image of one subject onto an image of another by every method.
+
+    Returns:
+        One row per method, "before" and "affine" included: Dice by structure and its mean, folded voxels, seconds.
+    """
+    fixed = sitk.ReadImage(str(folder / f"{fixed_subject}_{CONTRASTS[contrast]}.nii.gz"), sitk.sitkFloat32)
+    moving = sitk.ReadImage(str(folder / f"{moving_subject}_T1.nii.gz"), sitk.sitkFloat32)
+    labels = [sitk.ReadImage(str(folder / f"{subject}{_LABELS}")) for subject in (fixed_subject, moving_subject)]
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    wanted = _labels_on(labels[0], fixed, identity)
+
+    def row(method: str, transform: sitk.Transform, **measured: Any) -> dict[str, Any]:
+        by_structure = structure_dice(wanted, _labels_on(labels[1], fixed, transform))
+        return {
+            "fixed": fixed_subject,
+            "moving": moving_subject,
+            "contrast": contrast,
+            "method": method,
+            "dice": float(np.mean(list(by_structure.values()))),
+            "structures": {name: round(value, 4) for name, value in by_structure.items()},
+            **measured,
+        }
+
+    start = affine_start(fixed, moving)
+    rows = [row("before", identity), row("affine", start.transform, seconds=start.seconds, folded_percent=0.0)]
+    for method in methods:
+        found = run_method(method, fixed, moving, start.transform, models)
+        measured: dict[str, Any] = {"seconds": found.seconds, "folded_percent": found.folded_percent}
+        if found.network_seconds is not None:
+            measured["network_seconds"] = found.network_seconds
+        rows.append(row(method, found.transform, **measured))
+    return rows
+
+
+def network_tables(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown: a table per contrast, and one of the structures."""
+    blocks = []
+    for contrast in dict.fromkeys(row["contrast"] for row in rows):
+        own = [row for row in rows if row["contrast"] == contrast]
+        cases = len([row for row in own if row["method"] == "affine"])
+        lines = [f"### {contrast}, {cases} pairs of different persons", ""]
+        lines += ["| Method | Dice (%) | over affine | better in | folded (%) | CPU s |", "| --- " * 6 + "|"]
+        affine = _by_pair(own, "affine")
+        for method in dict.fromkeys(row["method"] for row in own):
+            found = _by_pair(own, method)
+            dice = 100.0 * np.array([item["dice"] for item in found.values()])
+            gain = 100.0 * np.array([item["dice"] - affine[pair]["dice"] for pair, item in found.items()])
+            seconds, folded = (
+                [item[name] for item in found.values() if name in item] for name in ("seconds", "folded_percent")
+            )
+            cells = [_NAMES[method], f"{dice.mean():.1f} ± {dice.std():.1f}"]
+            cells += ["", ""] if method == "affine" else [f"{gain.mean():+.1f}", f"{(gain > 0).sum()} of {len(gain)}"]
+            cells += [f"{np.mean(folded):.2f}" if folded else "", f"{np.mean(seconds):.1f}" if seconds else ""]
+            lines.append("| " + " | ".join(cells) + " |")
+        blocks.append("\n".join(lines))
+    blocks.append(_structure_table(rows))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _structure_table(rows: Sequence[dict[str, Any]]) -> str:
+    shown = [method for method in ("affine", "network", "network+mind-ssc", "mind-ssc") if _has(rows, method)]
+    contrasts = list(dict.fromkeys(row["contrast"] for row in rows))
+    columns = [(contrast, method) for contrast in contrasts for method in shown]
+    lines = ["### Dice (%) by structure, mean over pairs", ""]
+    lines.append("| Structure | " + " | ".join(f"{contrast}: {_NAMES[method]}" for contrast, method in columns) + " |")
+    lines.append("| --- " * (len(columns) + 1) + "|")
+    for name in dict.fromkeys(name for row in rows for name in row["structures"]):
+        cells = [name]
+        for contrast, method in columns:
+            chosen = [row for row in rows if (row["contrast"], row["method"]) == (contrast, method)]
+            values = [row["structures"][name] for row in chosen if name in row["structures"]]
+            cells.append(f"{100.0 * np.mean(values):.1f}" if values else "-")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _has(rows: Sequence[dict[str, Any]], method: str) -> bool:
+    return any(row["method"] == method for row in rows)
+
+
+def _by_pair(rows: Sequence[dict[str, Any]], method: str) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(row["fixed"], row["moving"]): row for row in rows if row["method"] == method}
+
+
+def _labels_on(labels: sitk.Image, grid: sitk.Image, transform: sitk.Transform) -> NDArray[np.uint8]:
+    moved = sitk.Resample(sitk.Cast(labels, sitk.sitkInt32), grid, transform, sitk.sitkNearestNeighbor, 0.0)
+    return grouped(sitk.GetArrayFromImage(moved))
+
+
+def _known(stem: Path | None, models: dict[str, str]) -> list[dict[str, Any]]:
+    """Rows measured before with the same models."""
+    file = None if stem is None else stem.with_suffix(".json")
+    if file is None or not file.is_file():
+        return []
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return list(content["rows"]) if content["weights"] == _weights(models) else []
+
+
+def _weights(models: dict[str, str]) -> dict[str, str]:
+    """Identifier and checksums of the models, by role."""
+    found = {}
+    for role, model in models.items():
+        card = find_model(model).card
+        found[role] = " ".join([card.id, *(str(item.sha256) for item in card.weights)])
+    return found
+
+
+def main() -> None:
+    """Command line: measure, print and write the tables."""
+    parser = argparse.ArgumentParser(description="Judge registration networks on heads of different persons.")
+    parser.add_argument("--data", type=Path, required=True, help="folder with images and DLMUSE label maps")
+    parser.add_argument("--model", default="vmambamorph-brain", help="network: name or folder (default: %(default)s)")
+    parser.add_argument("--descriptors", default="disa-lc2", help="DISA model (default: %(default)s)")
+    parser.add_argument("--method", action="append", choices=METHODS, help="only this method (may be repeated)")
+    parser.add_argument("--contrast", action="append", choices=list(CONTRASTS), help="only this (may be repeated)")
+    parser.add_argument("--partners", type=int, default=1, help="moving subjects per fixed one (default: 1)")
+    parser.add_argument("--pairs", type=int, help="only the first pairs of each contrast")
+    parser.add_argument("--threads", type=int, default=1, help="of every method (default: 1)")
+    parser.add_argument("--output", type=Path, help="write STEM.json, and the tables into STEM.md at their markers")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(arguments.threads)
+    methods = tuple(arguments.method or METHODS)
+    models = {"network": arguments.model, "disa": arguments.descriptors}
+    rows = _known(arguments.output, models)
+    for fixed, moving in pairs_of_subjects(arguments.data, arguments.partners)[: arguments.pairs]:
+        for contrast in arguments.contrast or CONTRASTS:
+            done = {
+                row["method"]
+                for row in rows
+                if (row["fixed"], row["moving"]) == (fixed, moving) and row["contrast"] == contrast
+            }
+            if set(methods) <= done:
+                continue
+            found = judge_pair(arguments.data, fixed, moving, contrast, methods, models)
+            rows = [
+                row
+                for row in rows
+                if (row["fixed"], row["moving"], row["contrast"]) != (fixed, moving, contrast)
+                or row["method"] not in {item["method"] for item in found}
+            ] + found
+            for row in found:
+                seconds, folded = row.get("seconds", 0.0), row.get("folded_percent", 0.0)
+                print(
+                    f"{contrast} {moving} -> {fixed} {row['method']:18s} Dice {100 * row['dice']:5.1f}  "
+                    f"{seconds:6.1f} CPU s  folded {folded:.2f} %",
+                    flush=True,
+                )
+            if arguments.output:
+                content = {"weights": _weights(models), "threads": arguments.threads, "rows": rows}
+                text = json.dumps(content, indent=1) + "\n"
+                arguments.output.with_suffix(".json").write_text(text, encoding="utf-8")
+    text = network_tables(rows)
+    print(text)
+    if arguments.output:
+        write_between_markers(arguments.output.with_suffix(".md"), text, *_MARKERS)
+
+
+if __name__ == "__main__":
+    main()
