@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
 
 from mambamed.jobs.states import ExitCode
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     action = actions.add_parser("import", help=text, description=text[0].upper() + text[1:] + ".")
     action.add_argument("checkpoint", type=Path, help="file of weights (.pt, .pth, .safetensors)")
     action.add_argument("-o", "--output", type=Path, required=True, help="new folder for the model")
-    shape = {"type": int, "nargs": 3, "metavar": ("X", "Y", "Z")}
+    shape: dict[str, Any] = {"type": int, "nargs": 3, "metavar": ("X", "Y", "Z")}
     action.add_argument(
         "--grid", **shape, default=(128, 128, 128), help="voxels it was trained on (default: 128 128 128)"
     )

@@ -106,7 +106,8 @@ def reference_arguments(weights: Mapping[str, Tensor]) -> tuple[str, dict[str, A
         if "unet_model.encoder.0.0.main.weight" in shapes:
             return f"voxelmorph{suffix}", _voxelmorph(shapes, bool(suffix))
         embed_dim = shapes["transformer.patch_embed.proj.weight"][0]
-        common = {"embed_dim": embed_dim, "head_channels": shapes["reg_head.0.weight"][1]}
+        own: dict[str, Any]
+        common: dict[str, Any] = {"embed_dim": embed_dim, "head_channels": shapes["reg_head.0.weight"][1]}
         first = "transformer.layers.0."
         if f"{first}mamba.A_log" in shapes:
             inner, state_size = shapes[f"{first}mamba.A_log"]
