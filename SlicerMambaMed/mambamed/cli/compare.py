@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train segmentation networks on the same folds, score the cases left out, test the differences",
         description="Train every architecture on every fold, predict the fold's validation cases, and print the "
         "U-Mamba paper's tables with a paired test against the first architecture. The output folder is a job "
-        "directory: mambamed job status|follow|cancel|resume work on it; finished trainings are kept.",
+        "directory: mambamed job status|follow|stop|cancel|resume work on it; finished trainings are kept.",
     )
     task.add_argument("--dataset", type=Path, required=True, help="raw data set folder, DatasetXXX_Name")
     task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and its tables")

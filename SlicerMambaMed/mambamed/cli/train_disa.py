@@ -21,7 +21,7 @@ def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "disa",
         help="train the DISA descriptors for registration on synthetic volumes",
         description="Train the DISA network to approximate LC2. No data is needed: the volumes are synthetic. The "
-        "output folder is a job directory: mambamed job status|follow|cancel|resume work on it; outputs/ holds "
+        "output folder is a job directory: mambamed job status|follow|stop|cancel|resume work on it; outputs/ holds "
         "weights.safetensors.",
     )
     task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and the weights")

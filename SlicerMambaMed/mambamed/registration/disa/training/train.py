@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mambamed.errors import JobCancelledError
 from mambamed.errors import MambaMedError
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
+from mambamed.jobs.reporter import stop_requested
 from mambamed.nn.device import choose_device
 from mambamed.nn.precision import Precision
 from mambamed.nn.precision import choose_precision
@@ -51,7 +53,7 @@ def train_disa(
         resume: go on from the checkpoint in ``work`` if there is one.
 
     Raises:
-        JobCancelledError: cancelled; the last checkpoint stays.
+        JobCancelledError: cancelled, the last checkpoint stays; or stopped, with a checkpoint of this very step.
         MambaMedError: the loss is no longer a number.
     """
     reporter = reporter or NullReporter()
@@ -81,8 +83,11 @@ def train_disa(
                 reporter.metric("explained_variance", float(explained), state.step)
                 reporter.metric("learning_rate", rate, state.step)
                 losses.clear()
-            if state.step % settings.checkpoint_steps == 0 or clock.is_over:
+            stopped = stop_requested(reporter) and not clock.is_over
+            if state.step % settings.checkpoint_steps == 0 or clock.is_over or stopped:
                 state.save(checkpoint)
+            if stopped:
+                raise JobCancelledError(f"The training was stopped after step {state.step}; it can go on from there.")
             reporter.progress("training", clock.progress)
     return state.average.cpu().eval()
 

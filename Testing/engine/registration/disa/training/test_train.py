@@ -37,11 +37,16 @@ TINY = {
 
 
 class Listener(NullReporter):
-    """Keeps the curve; cancels after a number of steps."""
+    """Keeps the curve; cancels, or wants to stop, after a number of steps."""
 
-    def __init__(self, cancel_at: int | None = None) -> None:
+    def __init__(self, cancel_at: int | None = None, stop_at: int | None = None) -> None:
         self.losses: dict[int, float] = {}
         self._cancel_at = cancel_at
+        self._stop_at = stop_at
+
+    @property
+    def stop_requested(self):
+        return self._stop_at is not None and len(self.losses) >= self._stop_at
 
     def metric(self, name, value, step=None):
         if name == "loss":
@@ -98,6 +103,15 @@ def test_a_resumed_training_continues_the_same_curve(tmp_path):
     assert [after.losses[step] for step in (5, 6, 7, 8)] == pytest.approx([whole.losses[s] for s in (5, 6, 7, 8)])
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(tensor, expected.state_dict()[name])
+
+
+def test_a_stopped_training_goes_on_from_its_last_step(tmp_path):
+    settings = DISATrainingSettings(**TINY, steps=4, checkpoint_steps=100)
+    with pytest.raises(JobCancelledError, match="stopped after step 3"):
+        train_disa(settings, tmp_path, Listener(stop_at=3))
+    after = Listener()
+    train_disa(settings, tmp_path, after, resume=True)
+    assert sorted(after.losses) == [4]
 
 
 def test_a_foreign_checkpoint_is_refused(tmp_path):
