@@ -4,8 +4,6 @@ A thin shell: what it does is in ``EmphysemaXAILib``, imported when the module i
 not slowed down.
 """
 
-import sys
-
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -13,7 +11,6 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModule
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
-from slicer.util import VTKObservationMixin
 
 
 class EmphysemaXAI(ScriptedLoadableModule):
@@ -40,70 +37,45 @@ class EmphysemaXAI(ScriptedLoadableModule):
 
 def registerSampleData():
     """List the tutorial's scan in the Sample Data module."""
-    from EmphysemaXAILib.TutorialScan import registerTutorialScan
+    from EmphysemaXAILib.TutorialScan import TUTORIAL_SCAN
 
-    registerTutorialScan()
+    TUTORIAL_SCAN.register()
 
 
-class EmphysemaXAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """Mounts the panel and passes on the life of the module and of the scene."""
+class EmphysemaXAIWidget(ScriptedLoadableModuleWidget):
+    """Has the panel mounted at first use, and passes on what the application calls by name."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
         self.logic = None
+        self.mount = None
         self.panel = None
 
     def setup(self):
         """Called once, when the module is opened for the first time."""
         ScriptedLoadableModuleWidget.setup(self)
         from EmphysemaXAILib.EmphysemaWidget import EmphysemaWidget
+        from SlicerMambaMedLib.PanelMount import PanelMount
 
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/EmphysemaXAI.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EmphysemaXAILogic()
-        self.panel = EmphysemaWidget(self.ui, self.logic.emphysema)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
-        self.initializeParameterNode()
+        self.mount = PanelMount(self, EmphysemaWidget, self.logic.emphysema)
 
     def enter(self):
         """Called each time that the module is shown."""
-        self.initializeParameterNode()
-        self.panel.enter()
+        self.mount.enter()
 
     def exit(self):
         """Called each time that another module is shown."""
-        self.panel.setParameterNode(None)
+        self.mount.exit()
 
     def cleanup(self):
         """Called when the module is reloaded and when Slicer quits."""
-        self.removeObservers()
-        if self.panel is not None:
-            self.panel.cleanup()
-            self.panel = None
-
-    def onSceneStartClose(self, caller, event):
-        """Let go of the scene's parameter node before it goes away."""
-        self.panel.setParameterNode(None)
-
-    def onSceneEndClose(self, caller, event):
-        """Show the parameter node of the emptied or loaded scene."""
-        if self.parent.isEntered:
-            self.initializeParameterNode()
-
-    def initializeParameterNode(self):
-        """Show the scene's parameter node."""
-        self.panel.setParameterNode(self.logic.getParameterNode())
+        if self.mount is not None:
+            self.mount.cleanup()
 
     def onReload(self):
         """Developer's reload button: read the libraries anew too; the engine and a running job live on."""
-        from SlicerMambaMedLib.Reload import forgetLibrary
-
-        forgetLibrary(sys.modules, "EmphysemaXAILib")
+        self.mount.forgetLibraries()
         ScriptedLoadableModuleWidget.onReload(self)
 
 

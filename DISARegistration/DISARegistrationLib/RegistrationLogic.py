@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-import slicer
 from SlicerMambaMedLib.ModelList import ModelList
 from SlicerMambaMedLib.RunRecordNode import inputNodesOfRecord
-from SlicerMambaMedLib.RunRecordNode import readRecord
 from SlicerMambaMedLib.RunRecordNode import recordOfResult
-from SlicerMambaMedLib.RunRecordNode import regionNodeOfRecord
 from SlicerMambaMedLib.RunRecordNode import resultNodes
 from SlicerMambaMedLib.SceneChange import SceneChange
 from SlicerMambaMedLib.SceneJob import SceneJob
-from SlicerMambaMedLib.Session import Session
+from SlicerMambaMedLib.SceneLogic import JobFiles
+from SlicerMambaMedLib.SceneLogic import SceneLogic
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
@@ -35,7 +32,7 @@ from DISARegistrationLib.VolumeExport import landmarkPositions
 __all__ = ["RegistrationLogic"]
 
 
-class RegistrationLogic:
+class RegistrationLogic(SceneLogic):
     """Starts registrations and brings their results into the scene; knows no widget.
 
     Example, in Slicer's Python console::
@@ -56,29 +53,20 @@ class RegistrationLogic:
     DEFAULT_PRESET = "head-mr-ct"
     PREVIEW_STARTS = 60
 
-    def __init__(self, session: Session | None = None, scene: Any = None) -> None:
-        self._session = session
-        self._scene = scene
-        self._models: ModelList | None = None
+    def makeModels(self) -> ModelList:
+        """Return the list of the learned descriptors and networks, for their cards."""
+        return ModelList(self.session.settings, self.MODEL_TASK)
 
-    @property
-    def session(self) -> Session:
-        """The engine, runner and settings in use."""
-        if self._session is None:
-            self._session = Session.instance()
-        return self._session
+    def inputNodes(self, request: RegistrationRequest) -> list[Any]:
+        """Return the volumes, masks, landmarks and the initial transform, as far as they are used."""
+        return list(request.inputNodes.values())
 
-    @property
-    def scene(self) -> Any:
-        """The scene in use."""
-        return self._scene if self._scene is not None else slicer.mrmlScene
-
-    @property
-    def models(self) -> ModelList:
-        """The learned descriptors and networks, for their cards."""
-        if self._models is None:
-            self._models = ModelList(self.session.settings, self.MODEL_TASK)
-        return self._models
+    def makeImport(
+        self, request: RegistrationRequest, grid: VolumeGeometry, baseName: str = ""
+    ) -> RegistrationResultImport:
+        """Return what adds the result to the scene and moves what now lies elsewhere."""
+        moved = [node for node in (request.moving, request.movingLandmarks) if node is not None]
+        return RegistrationResultImport(request, grid, [Placed(node) for node in moved], self.scene)
 
     def problem(self, request: RegistrationRequest) -> str:
         """Return an empty text when the request can be started, else one sentence that says what is missing."""
@@ -96,29 +84,9 @@ class RegistrationLogic:
         Raises:
             ValueError: the request lacks something; the message says what.
         """
-        problem = self.problem(request)
-        if problem:
-            raise ValueError(problem)
-        from mambamed.jobs.request import JobRequest
-
+        self._refuseProblems(request)
         self.endPreview()
-        folder = self.session.runner.newJobFolder(self.TASK)
-        try:
-            inputs, grid, warnings = self._exportInputs(request, folder)
-            placed = [Placed(request.moving)]
-            if request.movingLandmarks is not None:
-                placed.append(Placed(request.movingLandmarks))
-            job = self.session.runner.start(
-                JobRequest(task=self.TASK, inputs=inputs, settings=request.engineSettings()), folder
-            )
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        job.warnings.extend(warnings)
-        importer = RegistrationResultImport(request, grid, placed, self.scene)
-        sceneJob = SceneJob(job, self.session.runner, self.scene, list(request.inputNodes.values()), importer)
-        self.session.setActive(self.TASK, sceneJob)
-        return sceneJob
+        return super().start(request)
 
     def register(self, fixed: Any, moving: Any, preset: str = "custom", **choices: Any) -> RegistrationNodes:
         """Register, wait for the result and return its nodes; the application stays alive meanwhile.
@@ -141,11 +109,8 @@ class RegistrationLogic:
         if nodes.get("initialTransform") is not None:
             choices.setdefault("initial", "transform")
         settings = RegistrationSettings.for_preset(preset, **choices)
-        job = self.start(RegistrationRequest(fixed, moving, settings, **nodes))
-        job.wait()
-        if job.outcome != "done":
-            raise RuntimeError(job.message)
-        return job.nodes
+        result: RegistrationNodes = self._finish(self.start(RegistrationRequest(fixed, moving, settings, **nodes)))
+        return result
 
     def previewOf(self, request: RegistrationRequest) -> RegistrationRequest:
         """Return the request of a quick look: coarse, rigid, few starts, nothing but the transform."""
@@ -192,18 +157,12 @@ class RegistrationLogic:
         Raises:
             ValueError: the node holds no record of a registration, or an input is gone.
         """
-        record = readRecord(recordNode)
-        if record["task"] != self.TASK:
-            text = _('The record "{name}" is of another task ({task}).')
-            raise ValueError(text.format(name=recordNode.GetName(), task=record["task"]))
+        record = self._recordOfTask(recordNode)
         from mambamed.registration.settings import RegistrationSettings
 
         names = [str(item.get("name", "")) for item in record.get("inputs", [])]
         nodes = dict(zip(names, inputNodesOfRecord(recordNode), strict=False))
         settings = RegistrationSettings.from_json(record["settings"])
-        region = regionNodeOfRecord(recordNode)
-        if settings.region_of_interest_lps_mm is not None and region is None:
-            raise ValueError(_("The region (ROI) of this run is no longer in the scene. Draw it anew under Advanced."))
         return RegistrationRequest(
             nodes["fixed"],
             nodes["moving"],
@@ -211,7 +170,7 @@ class RegistrationLogic:
             fixedMask=nodes.get("fixed-mask"),
             movingMask=nodes.get("moving-mask"),
             initialTransform=nodes.get("initial-transform"),
-            region=region,
+            region=self._regionToRepeat(recordNode, settings),
             fixedLandmarks=nodes.get("fixed-landmarks"),
             movingLandmarks=nodes.get("moving-landmarks"),
             expectedChecksums={
@@ -227,10 +186,8 @@ class RegistrationLogic:
             if item is not None and self.scene.IsNodePresent(item):
                 self.scene.RemoveNode(item)
 
-    def _exportInputs(
-        self, request: RegistrationRequest, folder: Path
-    ) -> tuple[list[dict[str, Any]], VolumeGeometry, list[str]]:
-        """Write the inputs into the job's folder; return their list, the fixed volume's grid, and warnings."""
+    def writeFiles(self, request: RegistrationRequest, folder: Path) -> JobFiles:
+        """Write the inputs into the job's folder."""
         inputs = []
         warnings = list(request.warnings())
         grid = None
@@ -255,4 +212,5 @@ class RegistrationLogic:
             if checksum != (request.expectedChecksums.get(name) or checksum):
                 text = _('"{name}" has changed since the run that is repeated.')
                 warnings.append(text.format(name=node.GetName()))
-        return inputs, grid, warnings
+        assert grid is not None  # the fixed volume is among the inputs
+        return JobFiles(inputs, grid, request.engineSettings(), warnings)

@@ -8,8 +8,8 @@ from typing import Any
 
 import slicer
 from SlicerMambaMedLib.ColorMaps import showAsHeatMap
+from SlicerMambaMedLib.ResultImport import ResultImport
 from SlicerMambaMedLib.RunRecordNode import createRecordNode
-from SlicerMambaMedLib.SubjectHierarchy import placeBeside
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeFile import readVolumeOnGrid
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
@@ -29,11 +29,10 @@ PREVIEW = "preview"
 _VOLUMES = ("warped", "jacobian", "similarity-map")
 
 
-class RegistrationResultImport:
-    """Adds transforms, volumes and run record; given to ``SceneJob``, which makes it one undo step.
+class RegistrationResultImport(ResultImport):
+    """Adds transforms, volumes and run record.
 
-    Every file is read and checked before the first node is added, and the moving volume is put under its transform
-    last, when nothing can fail any more.
+    The moving volume is put under its transform last, when nothing can fail any more.
 
     Args:
         request: what was asked.
@@ -45,21 +44,16 @@ class RegistrationResultImport:
     def __init__(
         self, request: RegistrationRequest, grid: VolumeGeometry, placed: Sequence[Placed], scene: Any
     ) -> None:
+        names = {"fixed": request.fixed.GetName(), "moving": request.moving.GetName()}
+        super().__init__(scene, request.moving, names)
         self._request = request
         self._grid = grid
         self._placed = list(placed)
-        self._scene = scene
-        self._names = {"fixed": request.fixed.GetName(), "moving": request.moving.GetName()}
 
     def __call__(self, directory: Any, job: Any) -> RegistrationNodes:
         """Read the outputs of a ``JobDirectory`` that is done and return the new nodes."""
-        record = directory.result()
+        record = self._readRecord(directory, job, ["transform", "inverse"], _("The engine wrote no transform."))
         outputs = directory.outputs
-        if record is None or "transform" not in outputs or "inverse" not in outputs:
-            raise ValueError(_("The engine wrote no transform."))
-        for warning in job.warnings:
-            if warning not in record.setdefault("warnings", []):
-                record["warnings"].append(warning)
         if self._request.isPreview:
             return self._importPreview(outputs, record)
         transform = readTransformFile(outputs["transform"], self._freeName(_("{moving} to {fixed}")))
@@ -79,7 +73,7 @@ class RegistrationResultImport:
             self._request.region,
             [transform, inverse, *volumes.values()],
         )
-        placeBeside(recordNode, self._request.moving)
+        self._place(recordNode)
         moveUnder(recordNode, transform, self._placed)
         return RegistrationNodes(
             transform=transform,
@@ -118,9 +112,7 @@ class RegistrationResultImport:
 
     def _addTransform(self, node: Any, kind: str) -> Any:
         node.SetAttribute(RESULT_ATTRIBUTE, kind)
-        node = self._scene.AddNode(node)
-        placeBeside(node, self._request.moving)
-        return node
+        return self._place(self._scene.AddNode(node))
 
     def _addVolume(self, key: str, node: Any) -> Any:
         node.SetAttribute(OUTPUT_ATTRIBUTE, key)
@@ -133,8 +125,7 @@ class RegistrationResultImport:
         else:
             node.CreateDefaultDisplayNodes()
             self._copyWindow(node)
-        placeBeside(node, self._request.moving)
-        return node
+        return self._place(node)
 
     def _copyWindow(self, warped: Any) -> None:
         """Show the resampled volume with the grey values and colours of the moving one."""
@@ -145,10 +136,6 @@ class RegistrationResultImport:
             display.SetAutoWindowLevel(False)
             display.SetWindowLevel(shown.GetWindow(), shown.GetLevel())
             display.SetAndObserveColorNodeID(shown.GetColorNodeID())
-
-    def _freeName(self, pattern: str) -> str:
-        """Return a name for a new node that no node of the scene has."""
-        return str(self._scene.GenerateUniqueName(pattern.format(**self._names)))
 
 
 def previewTransforms(scene: Any) -> list[Any]:

@@ -12,7 +12,6 @@ import slicer
 from SlicerMambaMedLib.CaseBatch import RECORD_FILE
 from SlicerMambaMedLib.CaseBatch import CaseBatch
 from SlicerMambaMedLib.CaseReader import loadCaseImage
-from SlicerMambaMedLib.RunRecordNode import readRecord
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeTable import writeTable
 
@@ -60,17 +59,17 @@ class BatchEmphysema(CaseBatch):
         if "severity" in settings["compute"] and settings["severity_model"]:
             self._logic.models.find(settings["severity_model"])
 
-    def make(self, name: str, images: Sequence[Path], folder: Path) -> tuple[str, ...]:
+    def make(self, name: str, files: Sequence[Path], folder: Path) -> tuple[str, ...]:
         """Analyze one scan and write measures, segmentations, record and report."""
-        if len(images) != 1:
+        if len(files) != 1:
             text = _("The case {name} has {count} images; one chest CT is expected.")
-            raise ValueError(text.format(name=name, count=len(images)))
-        ct = loadCaseImage(images[0], self._logic.scene, name)
-        if images[0].is_dir():
-            ct.SetAttribute(FOLDER_ATTRIBUTE, str(images[0]))
+            raise ValueError(text.format(name=name, count=len(files)))
+        ct = loadCaseImage(files[0], self._logic.scene, name)
+        if files[0].is_dir():
+            ct.SetAttribute(FOLDER_ATTRIBUTE, str(files[0]))
         nodes = self._logic.analyze(ct, **self._settings)
         self._save(nodes, folder)
-        formats = [*(REPORT_FORMATS if self._report else ()), *(DICOM_FORMATS if images[0].is_dir() else ())]
+        formats = [*(REPORT_FORMATS if self._report else ()), *(DICOM_FORMATS if files[0].is_dir() else ())]
         if formats:
             self._logic.reports.save(nodes.record, folder, formats=formats, name=REPORT_NAME, case=name)
         return tuple(nodes.warnings)
@@ -78,12 +77,8 @@ class BatchEmphysema(CaseBatch):
     def _save(self, nodes: EmphysemaNodes, folder: Path) -> None:
         writeTable(nodes.measures, folder / MEASURES_FILE)
         for key, node in nodes.segmentations.items():
-            storage = slicer.vtkMRMLSegmentationStorageNode()
-            storage.SetFileName(str(folder / f"{key}.seg.nrrd"))
-            if not storage.WriteData(node):
-                raise RuntimeError(_("The segmentation could not be written to {folder}.").format(folder=folder))
-        record = readRecord(nodes.record)
-        (folder / RECORD_FILE).write_text(json.dumps(record, indent=2), encoding="utf-8")
+            self.saveNode(node, slicer.vtkMRMLSegmentationStorageNode(), folder / f"{key}.seg.nrrd")
+        self.saveRecord(nodes.record, folder)
 
     def measures(self, folder: Path) -> dict[str, str]:
         """Return ``<region> <measure>`` -> value of the whole lung and of both sides."""
@@ -116,7 +111,7 @@ class BatchEmphysema(CaseBatch):
         pairs = zip(severity["classes"], severity["probabilities"], strict=True)
         return found | {f"{kind}, probability of {name}": f"{value:.4f}" for name, value in pairs}
 
-    def wholeSettings(self) -> dict[str, Any]:
+    def wholeSettings(self, files: Sequence[Path] = ()) -> dict[str, Any]:
         """Return all settings as a record has them; refuses values that cannot be meant."""
         from mambamed.emphysema.settings import EmphysemaSettings
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
-import slicer
+from SlicerMambaMedLib.DetachableLogic import DetachableLogic
 from SlicerMambaMedLib.NodeExport import exportVolume
-from SlicerMambaMedLib.RunRecordNode import readRecord
-from SlicerMambaMedLib.SceneJob import SceneJob
-from SlicerMambaMedLib.Session import Session
+from SlicerMambaMedLib.SceneLogic import JobFiles
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
@@ -27,11 +23,10 @@ from EmphysemaXAILib.SeverityModelList import SeverityModelList
 
 __all__ = ["EmphysemaLogic"]
 
-HOST_FILE = "slicer.json"
 LUNG_SEGMENTS = 2  # a segmentation with more segments holds lobes
 
 
-class EmphysemaLogic:
+class EmphysemaLogic(DetachableLogic):
     """Starts analyses and brings their results into the scene; knows no widget.
 
     Example, in Slicer's Python console::
@@ -46,34 +41,32 @@ class EmphysemaLogic:
 
     TASK = "emphysema"
 
-    def __init__(self, session: Session | None = None, scene: Any = None) -> None:
-        self._session = session
-        self._scene = scene
-        self._models: SeverityModelList | None = None
-
-    @property
-    def session(self) -> Session:
-        """The engine, runner and settings in use."""
-        if self._session is None:
-            self._session = Session.instance()
-        return self._session
-
-    @property
-    def scene(self) -> Any:
-        """The scene in use."""
-        return self._scene if self._scene is not None else slicer.mrmlScene
-
-    @property
-    def models(self) -> SeverityModelList:
-        """The severity models that can be chosen."""
-        if self._models is None:
-            self._models = SeverityModelList(self.session.settings)
-        return self._models
-
     @property
     def reports(self) -> ReportExport:
         """Writes reports of results."""
         return ReportExport(self.session, self.scene)
+
+    def makeModels(self) -> SeverityModelList:
+        """Return the list of the severity models."""
+        return SeverityModelList(self.session.settings)
+
+    def inputNodes(self, request: EmphysemaRequest) -> list[Any]:
+        """Return the CT and everything else that was chosen."""
+        return request.nodes
+
+    def resultName(self, request: EmphysemaRequest) -> str:
+        """Return the chosen name, or that of the CT."""
+        return str(request.name or request.ct.GetName())
+
+    def makeImport(self, request: EmphysemaRequest, grid: VolumeGeometry, baseName: str = "") -> EmphysemaResultImport:
+        """Return what adds the result to the scene."""
+        return EmphysemaResultImport(request, grid, self.scene, baseName or self.resultName(request))
+
+    def attachedRequest(self, volume: Any | None, host: dict[str, Any]) -> EmphysemaRequest:
+        """Return the request of a job that an earlier session started."""
+        from mambamed.emphysema.settings import EmphysemaSettings
+
+        return EmphysemaRequest(volume, EmphysemaSettings(), show3D=bool(host.get("show3D")))
 
     def problem(self, request: EmphysemaRequest) -> str:
         """Return an empty text when the request can be started, else one sentence that says what is missing."""
@@ -100,38 +93,6 @@ class EmphysemaLogic:
         except BadRequestError:
             return False
         return True
-
-    def start(self, request: EmphysemaRequest, detached: bool = False) -> SceneJob:
-        """Start an analysis and return at once.
-
-        Args:
-            request: what shall be done.
-            detached: run in a process of its own that goes on when Slicer is closed; ``attachRunning`` of a later
-                session finds it again. Otherwise in the warm engine, which ends with Slicer.
-
-        Raises:
-            ValueError: the request lacks something; the message says what.
-        """
-        problem = self.problem(request)
-        if problem:
-            raise ValueError(problem)
-        from mambamed.jobs.request import JobRequest
-
-        folder = self.session.runner.newJobFolder(self.TASK)
-        try:
-            inputs, grid, settings, warnings = self._exportInputs(request, folder)
-            self._writeHostFile(folder, request, grid)
-            jobRequest = JobRequest(task=self.TASK, inputs=inputs, settings=dict(settings.to_json()))
-            runner = self.session.runner
-            job = (runner.startDetached if detached else runner.start)(jobRequest, folder)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        job.warnings.extend(warnings)
-        importer = EmphysemaResultImport(request, grid, self.scene)
-        sceneJob = SceneJob(job, self.session.runner, self.scene, request.nodes, importer)
-        self.session.setActive(self.TASK, sceneJob)
-        return sceneJob
 
     def analyze(
         self,
@@ -163,31 +124,9 @@ class EmphysemaLogic:
         from mambamed.emphysema.settings import EmphysemaSettings
 
         values = EmphysemaSettings(**settings)
-        job = self.start(EmphysemaRequest(ct, values, lungs, previous, previousLungs, expert, name, show3D))
-        job.wait()
-        if job.outcome != "done":
-            raise RuntimeError(job.message)
-        return job.nodes
-
-    def attachRunning(self) -> list[SceneJob]:
-        """Follow the analyses that an earlier session of Slicer left running; their results come here."""
-        from mambamed.emphysema.settings import EmphysemaSettings
-
-        attached = []
-        for folder in self.session.runner.unattachedFolders(self.TASK):
-            try:
-                host = json.loads((folder / HOST_FILE).read_text(encoding="utf-8"))
-                grid = VolumeGeometry.fromJson(host["grid"])
-                name = str(host["name"])
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-            volume = self._findVolume(host, grid)
-            request = EmphysemaRequest(volume, EmphysemaSettings(), name=name, show3D=bool(host.get("show3D")))
-            importer = EmphysemaResultImport(request, grid, self.scene)
-            job = self.session.runner.attach(folder)
-            attached.append(SceneJob(job, self.session.runner, self.scene, request.nodes, importer))
-            self.session.setActive(self.TASK, attached[-1])
-        return attached
+        request = EmphysemaRequest(ct, values, lungs, previous, previousLungs, expert, name, show3D)
+        nodes: EmphysemaNodes = self._finish(self.start(request))
+        return nodes
 
     def requestFromRecord(self, recordNode: Any) -> EmphysemaRequest:
         """Return the request that repeats a recorded run.
@@ -195,10 +134,7 @@ class EmphysemaLogic:
         Raises:
             ValueError: the node holds no record of an analysis, or an input is gone.
         """
-        record = readRecord(recordNode)
-        if record["task"] != self.TASK:
-            text = _('The record "{name}" is of another task ({task}).')
-            raise ValueError(text.format(name=recordNode.GetName(), task=record["task"]))
+        record = self._recordOfTask(recordNode)
         from mambamed.emphysema.settings import EmphysemaSettings
 
         used = {item["name"]: str(item.get("sha256") or "") for item in record.get("inputs", [])}
@@ -220,10 +156,8 @@ class EmphysemaLogic:
         )
 
     # --- files ---
-    def _exportInputs(
-        self, request: EmphysemaRequest, folder: Path
-    ) -> tuple[list[dict[str, Any]], VolumeGeometry, Any, list[str]]:
-        """Write the inputs into the job's folder; return their list, the CT's grid, the settings and warnings."""
+    def writeFiles(self, request: EmphysemaRequest, folder: Path) -> JobFiles:
+        """Write the inputs into the job's folder; the names of lobes go into the settings."""
         settings = request.settings
         inputs: list[dict[str, Any]] = []
         warnings: list[str] = []
@@ -259,7 +193,7 @@ class EmphysemaLogic:
         source = dicomSource(request.ct)
         if source is not None:
             inputs.append(source.asInput())
-        return inputs, grids["ct"], settings, warnings
+        return JobFiles(inputs, grids["ct"], dict(settings.to_json()), warnings)
 
     @staticmethod
     def _exportLabels(
@@ -267,27 +201,6 @@ class EmphysemaLogic:
     ) -> dict[str, Any]:
         path = folder / f"{role}.nrrd"
         return {"name": role, "path": str(path), "sha256": exportSegments(node, reference, grid, path, values)}
-
-    def _writeHostFile(self, folder: Path, request: EmphysemaRequest, grid: VolumeGeometry) -> None:
-        """Note in the job's folder what another session needs to bring the result into a scene."""
-        host = {
-            "name": request.name or request.ct.GetName(),
-            "nodeId": request.ct.GetID(),
-            "nodeName": request.ct.GetName(),
-            "grid": grid.toJson(),
-            "show3D": request.show3D,
-        }
-        (folder / HOST_FILE).write_text(json.dumps(host), encoding="utf-8")
-
-    def _findVolume(self, host: dict[str, Any], grid: VolumeGeometry) -> Any | None:
-        """Return the volume of this scene that a job of an earlier session was started for, if it is here."""
-        node = self.scene.GetNodeByID(str(host.get("nodeId")))
-        if node is None or node.GetName() != host.get("nodeName") or not node.IsA("vtkMRMLScalarVolumeNode"):
-            return None
-        try:
-            return node if VolumeGeometry.ofVolumeNode(node).isSameGrid(grid) else None
-        except ValueError:
-            return None
 
 
 def _lungRole(prefix: str, isLobes: bool) -> str:

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import slicer
 from SlicerMambaMedLib.ColorMaps import showAsHeatMap
+from SlicerMambaMedLib.ResultImport import ResultImport
 from SlicerMambaMedLib.RunRecordNode import createRecordNode
 from SlicerMambaMedLib.SegmentationImport import fillSegmentationNode
 from SlicerMambaMedLib.SegmentationImport import readSegments
-from SlicerMambaMedLib.SubjectHierarchy import placeBeside
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeFile import readVolumeOnGrid
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
-from SlicerMambaMedLib.VolumeTable import createTableNode
 
 from EmphysemaXAILib.EmphysemaNodes import EmphysemaNodes
 from EmphysemaXAILib.EmphysemaRequest import EmphysemaRequest
@@ -33,39 +32,33 @@ _MAP_THRESHOLD = 0.3
 _LABEL_MAPS = ("regions", "lobes", "airways", "low_attenuation", "patterns")
 
 
-class EmphysemaResultImport:
-    """Adds segmentations, heat maps, tables, chart and run record; ``SceneJob`` makes it one undo step.
-
-    Every file is read and checked before the first node is added.
+class EmphysemaResultImport(ResultImport):
+    """Adds segmentations, heat maps, tables, chart and run record.
 
     Args:
         request: what was asked.
         grid: the CT's grid in the world, on which every result must lie.
         scene: where the nodes go.
+        baseName: beginning of the nodes' names; the CT's name if not given.
     """
 
-    def __init__(self, request: EmphysemaRequest, grid: VolumeGeometry, scene: Any) -> None:
+    def __init__(self, request: EmphysemaRequest, grid: VolumeGeometry, scene: Any, baseName: str = "") -> None:
+        super().__init__(scene, request.ct, {"name": baseName or request.name or request.ct.GetName()})
         self._request = request
         self._grid = grid
-        self._scene = scene
-        self._baseName = request.name or request.ct.GetName()
 
     def __call__(self, directory: Any, job: Any) -> EmphysemaNodes:
         """Read the outputs of a ``JobDirectory`` that is done and return the new nodes."""
-        record, outputs = directory.result(), directory.outputs
-        if record is None or "regions" not in outputs or "measures" not in outputs:
-            raise ValueError(_("The engine wrote no measures."))
-        for warning in job.warnings:
-            if warning not in record.setdefault("warnings", []):
-                record["warnings"].append(warning)
+        record = self._readRecord(directory, job, ["regions", "measures"], _("The engine wrote no measures."))
+        outputs = directory.outputs
         segments = self._readLabelMaps(outputs, record.get("labels", {}))
         maps = self._readMaps(outputs)
         histograms = self._readHistograms(outputs)
 
         segmentations = {key: self._addSegmentation(key, content) for key, content in segments.items()}
         mapNodes = {method: self._addMap(method, node) for method, node in maps.items()}
-        measures = self._addTable("measures", _("{name} density"), outputs)
-        change = self._addTable("change", _("{name} change"), outputs)
+        measures = self._addMeasures("measures", _("{name} density"), outputs)
+        change = self._addMeasures("change", _("{name} change"), outputs)
         histogram = chart = None
         series: list[Any] = []
         if histograms:
@@ -73,13 +66,13 @@ class EmphysemaResultImport:
             histogram, chart, series = addHistogram(self._scene, name, *histograms)
             setRole(histogram, "histogram")
             setRole(chart, "chart")
-            placeBeside(histogram, self._request.ct)
+            self._place(histogram)
         found = [measures, change, histogram, chart, *series, *segmentations.values(), *mapNodes.values()]
         inputs = [node for node in (self._request.ct,) if node is not None]
         name = self._freeName(_("{name} emphysema"))
         recordNode = createRecordNode(self._scene, name, record, inputs, None, found)
         referToInputs(recordNode, self._request)
-        placeBeside(recordNode, self._request.ct)
+        self._place(recordNode)
         if self._request.show3D:
             segmentations["regions"].CreateClosedSurfaceRepresentation()
         return EmphysemaNodes(
@@ -115,10 +108,6 @@ class EmphysemaResultImport:
         return (content["edges_hu"], content["voxels"]) if content else None
 
     # --- adding ---
-    def _freeName(self, pattern: str) -> str:
-        """Return a name for a new node that no node of the scene has."""
-        return str(self._scene.GenerateUniqueName(pattern.format(name=self._baseName)))
-
     def _addSegmentation(self, key: str, content: Any) -> Any:
         patterns = {
             "regions": _("{name} lung regions"),
@@ -131,30 +120,29 @@ class EmphysemaResultImport:
         fillSegmentationNode(node, content, self._request.ct)
         # The panel shows one overlay at a time.
         node.SetDisplayVisibility(False)
-        placeBeside(node, self._request.ct)
+        self._place(node)
         return setRole(node, key)
 
     def _addMap(self, method: str, node: Any) -> Any:
         from mambamed.emphysema.report.measure_text import method_title
 
-        node.SetName(self._freeName(f"{{name}} {method_title(method)}"))
+        node.SetName(self._freeName("{name} {method}", method=method_title(method)))
         node = self._scene.AddNode(node)
         values = slicer.util.arrayFromVolume(node)
         positive = values[values > 0]
         maximum = float(np.quantile(positive, _MAP_QUANTILE)) if positive.size else 1.0
         node.SetAttribute(MAP_MAXIMUM_ATTRIBUTE, repr(maximum))
         showAsHeatMap(node, threshold=_MAP_THRESHOLD * maximum, maximum=maximum)
-        placeBeside(node, self._request.ct)
+        self._place(node)
         return setRole(node, MAP_PREFIX + method)
 
-    def _addTable(self, key: str, pattern: str, outputs: dict[str, Path]) -> Any | None:
-        if key not in outputs:
-            return None
+    def _addMeasures(self, key: str, pattern: str, outputs: dict[str, Path]) -> Any | None:
         from mambamed.emphysema.report.measure_text import measure_title
 
-        node = createTableNode(self._scene, self._freeName(pattern), outputs[key])
+        node = self._addTable(pattern, outputs.get(key))
+        if node is None:
+            return None
         for index in range(node.GetNumberOfColumns()):
             name = node.GetColumnName(index)
             node.SetColumnTitle(name, measure_title(name))
-        placeBeside(node, self._request.ct)
         return setRole(node, key)

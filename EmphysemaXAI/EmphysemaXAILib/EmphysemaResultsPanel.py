@@ -8,7 +8,12 @@ from typing import Any
 import qt
 import slicer
 from slicer.i18n import tr as _
+from SlicerMambaMedLib.ResultViews import jumpTo
+from SlicerMambaMedLib.ResultViews import showTable
 from SlicerMambaMedLib.RunRecordNode import readRecord
+from SlicerMambaMedLib.RunRecordView import RunRecordView
+from SlicerMambaMedLib.TableFill import fillTable
+from SlicerMambaMedLib.TableFill import fitHeight
 
 from EmphysemaXAILib.EmphysemaOverlay import NOTHING
 from EmphysemaXAILib.EmphysemaOverlay import EmphysemaOverlay
@@ -21,7 +26,6 @@ from EmphysemaXAILib.ResultRows import measureRows
 from EmphysemaXAILib.ResultRows import patternRows
 from EmphysemaXAILib.SeverityView import severityAsHtml
 from EmphysemaXAILib.SeverityView import warningsAsHtml
-from EmphysemaXAILib.TableFill import fillTable
 
 __all__ = ["EmphysemaResultsPanel"]
 
@@ -45,7 +49,7 @@ class EmphysemaResultsPanel:
         ui.measuresTable.connect("cellClicked(int,int)", self._onRow)
         ui.showTableButton.connect("clicked(bool)", self._onShowTable)
         ui.showHistogramButton.connect("clicked(bool)", self._onShowHistogram)
-        ui.showRecordButton.connect("toggled(bool)", self._onShowRecord)
+        self.recordView = RunRecordView(ui.showRecordButton, ui.recordText)
         self.show(None)
 
     def show(self, recordNode: Any | None) -> None:
@@ -63,8 +67,7 @@ class EmphysemaResultsPanel:
         self.ui.warningsBrowser.html = warningsAsHtml(record.get("warnings", []))
         self.ui.warningsBrowser.visible = bool(record.get("warnings"))
         self.ui.severityBrowser.html = severityAsHtml(record.get("severity")) if record else ""
-        self.ui.showRecordButton.enabled = bool(record)
-        self._onShowRecord(bool(self.ui.showRecordButton.checked))
+        self.recordView.setNode(recordNode if record else None)
         self.ui.showTableButton.enabled = "measures" in nodes
         self.ui.showHistogramButton.enabled = "chart" in nodes
         self.ui.resultTabs.enabled = bool(record)
@@ -123,6 +126,9 @@ class EmphysemaResultsPanel:
         fillTable(self.ui.checksTable, header, rows, toolTips, bold=failed)
         header, rows, toolTips = changeRows(record)
         fillTable(self.ui.changeTable, header, rows, toolTips)
+        for table in (self.ui.measuresTable, self.ui.patternsTable, self.ui.checksTable, self.ui.changeTable):
+            table.resizeColumnsToContents()
+            fitHeight(table, least=3, slack=20)
         filled = {
             "patternsTab": bool(record.get("patterns")),
             "severityTab": bool(record.get("severity")),
@@ -139,11 +145,6 @@ class EmphysemaResultsPanel:
         tabs.setTabIcon(checks, icon)
         tabs.setTabToolTip(checks, _("{count} checks failed").format(count=count) if count else "")
 
-    def _onShowRecord(self, checked: bool) -> None:
-        text = self._recordNode.GetText() if checked and self._recordNode is not None else ""
-        self.ui.recordText.plainText = text
-        self.ui.recordText.visible = bool(text)
-
     def _onRow(self, row: int, column: int) -> None:
         """Jump to the clicked region in the slice views and add its histogram to the plot."""
         if not 0 <= row < len(self._regions):
@@ -158,17 +159,11 @@ class EmphysemaResultsPanel:
             identifier = node.GetSegmentation().GetSegmentIdBySegmentName(region) if node is not None else ""
             center = node.GetSegmentCenterRAS(identifier) if identifier else None
             if center is not None:
-                slicer.vtkMRMLSliceNode.JumpAllSlices(node.GetScene(), *center)
+                jumpTo(node.GetScene(), center)
                 return
 
     def _onShowTable(self, checked: bool = False) -> None:
-        table = nodesByRole(self._recordNode).get("measures")
-        layoutManager = slicer.app.layoutManager()
-        if layoutManager is None or table is None:
-            return
-        layoutManager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpTableView)
-        slicer.app.applicationLogic().GetSelectionNode().SetActiveTableID(table.GetID())
-        slicer.app.applicationLogic().PropagateTableSelection()
+        showTable(nodesByRole(self._recordNode).get("measures"))
 
     def _onShowHistogram(self, checked: bool = False) -> None:
         chart = nodesByRole(self._recordNode).get("chart")

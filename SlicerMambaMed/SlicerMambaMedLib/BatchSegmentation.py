@@ -9,12 +9,9 @@ from typing import Any
 
 import slicer
 
-from SlicerMambaMedLib.CaseBatch import RECORD_FILE
 from SlicerMambaMedLib.CaseBatch import CaseBatch
 from SlicerMambaMedLib.CaseReader import loadCaseImage
-from SlicerMambaMedLib.RunRecordNode import readRecord
 from SlicerMambaMedLib.SegmentationLogic import SegmentationLogic
-from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeTable import readTable
 from SlicerMambaMedLib.VolumeTable import writeTable
 
@@ -49,18 +46,14 @@ class BatchSegmentation(CaseBatch):
         """Refuse a model that is not there."""
         self._logic.models.find(self._model)
 
-    def make(self, name: str, images: Sequence[Path], folder: Path) -> tuple[str, ...]:
+    def make(self, name: str, files: Sequence[Path], folder: Path) -> tuple[str, ...]:
         """Segment one case and write segmentation, volumes and record."""
-        volumes = [loadCaseImage(path, self._logic.scene, f"{name} {i}") for i, path in enumerate(images)]
+        volumes = [loadCaseImage(path, self._logic.scene, f"{name} {i}") for i, path in enumerate(files)]
         nodes = self._logic.segment(volumes, self._model, **self._settings)
-        storage = slicer.vtkMRMLSegmentationStorageNode()
-        storage.SetFileName(str(folder / SEGMENTATION_FILE))
-        if not storage.WriteData(nodes.segmentation):
-            raise RuntimeError(_("The segmentation could not be written to {folder}.").format(folder=folder))
+        self.saveNode(nodes.segmentation, slicer.vtkMRMLSegmentationStorageNode(), folder / SEGMENTATION_FILE)
         if nodes.table is not None:
             writeTable(nodes.table, folder / VOLUMES_FILE)
-        record = readRecord(nodes.record)
-        (folder / RECORD_FILE).write_text(json.dumps(record, indent=2), encoding="utf-8")
+        self.saveRecord(nodes.record, folder)
         return tuple(nodes.warnings)
 
     def measures(self, folder: Path) -> dict[str, str]:
@@ -79,7 +72,7 @@ class BatchSegmentation(CaseBatch):
             if column in header
         }
 
-    def wholeSettings(self) -> dict[str, Any]:
+    def wholeSettings(self, files: Sequence[Path] = ()) -> dict[str, Any]:
         """Return all settings as a record has them; refuses values that cannot be meant."""
         from mambamed.segmentation.settings import SegmentationSettings
 

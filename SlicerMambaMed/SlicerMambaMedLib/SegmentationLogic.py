@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import slicer
-
+from SlicerMambaMedLib.DetachableLogic import DetachableLogic
 from SlicerMambaMedLib.ModelList import ModelList
 from SlicerMambaMedLib.NodeExport import exportVolume
 from SlicerMambaMedLib.RunRecordNode import inputNodesOfRecord
-from SlicerMambaMedLib.RunRecordNode import readRecord
-from SlicerMambaMedLib.RunRecordNode import regionNodeOfRecord
-from SlicerMambaMedLib.SceneJob import SceneJob
+from SlicerMambaMedLib.SceneLogic import JobFiles
 from SlicerMambaMedLib.SegmentationNodes import SegmentationNodes
 from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
 from SlicerMambaMedLib.SegmentationResultImport import SegmentationResultImport
-from SlicerMambaMedLib.Session import Session
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.TrainingLogic import TrainingLogic
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["SegmentationLogic"]
 
-HOST_FILE = "slicer.json"
 
-
-class SegmentationLogic:
+class SegmentationLogic(DetachableLogic):
     """Starts segmentations and brings their results into the scene; knows no widget.
 
     Example, in Slicer's Python console::
@@ -47,30 +38,9 @@ class SegmentationLogic:
 
     TASK = "segment"
 
-    def __init__(self, session: Session | None = None, scene: Any = None) -> None:
-        self._session = session
-        self._scene = scene
-        self._models: ModelList | None = None
+    def __init__(self, session: Any = None, scene: Any = None) -> None:
+        super().__init__(session, scene)
         self._training: TrainingLogic | None = None
-
-    @property
-    def session(self) -> Session:
-        """The engine, runner and settings in use."""
-        if self._session is None:
-            self._session = Session.instance()
-        return self._session
-
-    @property
-    def scene(self) -> Any:
-        """The scene in use."""
-        return self._scene if self._scene is not None else slicer.mrmlScene
-
-    @property
-    def models(self) -> ModelList:
-        """The models that can be chosen."""
-        if self._models is None:
-            self._models = ModelList(self.session.settings)
-        return self._models
 
     @property
     def training(self) -> TrainingLogic:
@@ -78,6 +48,30 @@ class SegmentationLogic:
         if self._training is None:
             self._training = TrainingLogic(self.models, self._session, self._scene)
         return self._training
+
+    def makeModels(self) -> ModelList:
+        """Return the list of the segmentation models."""
+        return ModelList(self.session.settings)
+
+    def inputNodes(self, request: SegmentationRequest) -> list[Any]:
+        """Return the channels."""
+        return [node for node in request.inputs if node is not None]
+
+    def resultName(self, request: SegmentationRequest) -> str:
+        """Return the name of the first channel."""
+        return str(request.inputs[0].GetName())
+
+    def makeImport(
+        self, request: SegmentationRequest, grid: VolumeGeometry, baseName: str = ""
+    ) -> SegmentationResultImport:
+        """Return what adds the result to the scene."""
+        return SegmentationResultImport(request, grid, self.scene, baseName)
+
+    def attachedRequest(self, volume: Any | None, host: dict[str, Any]) -> SegmentationRequest:
+        """Return the request of a job that an earlier session started."""
+        from mambamed.segmentation.settings import SegmentationSettings
+
+        return SegmentationRequest((volume,), SegmentationSettings(), show3D=bool(host.get("show3D")))
 
     def problem(self, request: SegmentationRequest) -> str:
         """Return an empty text when the request can be started, else one sentence that says what is missing."""
@@ -88,39 +82,6 @@ class SegmentationLogic:
         except Exception as error:
             return str(error)
         return request.problem(model.channelNames)
-
-    def start(self, request: SegmentationRequest, detached: bool = False) -> SceneJob:
-        """Start a segmentation and return at once.
-
-        Args:
-            request: what shall be done.
-            detached: run in a process of its own that goes on when Slicer is closed; ``attachRunning`` of a later
-                session finds it again. Otherwise in the warm engine, which ends with Slicer.
-
-        Raises:
-            ValueError: the request lacks something; the message says what.
-        """
-        problem = self.problem(request)
-        if problem:
-            raise ValueError(problem)
-        from mambamed.jobs.request import JobRequest
-
-        folder = self.session.runner.newJobFolder(self.TASK)
-        try:
-            model = self.models.find(request.settings.model)
-            inputs, grid, warnings = self._exportInputs(request, model.channelNames, folder)
-            self._writeHostFile(folder, request, grid)
-            jobRequest = JobRequest(task=self.TASK, inputs=inputs, settings=request.engineSettings())
-            runner = self.session.runner
-            job = (runner.startDetached if detached else runner.start)(jobRequest, folder)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        job.warnings.extend(warnings)
-        importer = SegmentationResultImport(request, grid, self.scene)
-        sceneJob = SceneJob(job, self.session.runner, self.scene, self._nodesThatMatter(request), importer)
-        self.session.setActive(self.TASK, sceneJob)
-        return sceneJob
 
     def segment(
         self,
@@ -154,30 +115,8 @@ class SegmentationLogic:
             output=output,
             show3D=show3D,
         )
-        job = self.start(request)
-        job.wait()
-        if job.outcome != "done":
-            raise RuntimeError(job.message)
-        return job.nodes
-
-    def attachRunning(self) -> list[SceneJob]:
-        """Follow the segmentations that an earlier session of Slicer left running; their results come here."""
-        attached = []
-        for folder in self.session.runner.unattachedFolders(self.TASK):
-            try:
-                host = json.loads((folder / HOST_FILE).read_text(encoding="utf-8"))
-                grid = VolumeGeometry.fromJson(host["grid"])
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-            from mambamed.segmentation.settings import SegmentationSettings
-
-            volume = self._findVolume(host, grid)
-            request = SegmentationRequest((volume,), SegmentationSettings(), show3D=bool(host.get("show3D")))
-            importer = SegmentationResultImport(request, grid, self.scene, baseName=host["name"])
-            job = self.session.runner.attach(folder)
-            attached.append(SceneJob(job, self.session.runner, self.scene, self._nodesThatMatter(request), importer))
-            self.session.setActive(self.TASK, attached[-1])
-        return attached
+        nodes: SegmentationNodes = self._finish(self.start(request))
+        return nodes
 
     def requestFromRecord(self, recordNode: Any) -> SegmentationRequest:
         """Return the request that repeats a recorded run, with a new segmentation as its output.
@@ -185,20 +124,14 @@ class SegmentationLogic:
         Raises:
             ValueError: the node holds no record of a segmentation, or an input is gone.
         """
-        record = readRecord(recordNode)
-        if record["task"] != self.TASK:
-            text = _('The record "{name}" is of another task ({task}).')
-            raise ValueError(text.format(name=recordNode.GetName(), task=record["task"]))
+        record = self._recordOfTask(recordNode)
         from mambamed.segmentation.settings import SegmentationSettings
 
         settings = SegmentationSettings.from_json(record["settings"])
-        region = regionNodeOfRecord(recordNode)
-        if settings.region_of_interest_lps_mm is not None and region is None:
-            raise ValueError(_("The region (ROI) of this run is no longer in the scene. Draw it anew under Advanced."))
         return SegmentationRequest(
             inputs=tuple(inputNodesOfRecord(recordNode)),
             settings=settings,
-            region=region,
+            region=self._regionToRepeat(recordNode, settings),
             expectedChecksums=tuple(str(item.get("sha256", "")) for item in record.get("inputs", [])),
         )
 
@@ -210,9 +143,7 @@ class SegmentationLogic:
         """
         from mambamed.segmentation.estimate import estimate_segmentation
 
-        problem = self.problem(request)
-        if problem:
-            raise ValueError(problem)
+        self._refuseProblems(request)
         volume = request.inputs[0]
         transform = volume.GetParentTransformNode()
         isLinear = transform is None or transform.IsTransformToWorldLinear()
@@ -220,10 +151,9 @@ class SegmentationLogic:
         folder = self.models.find(request.settings.model).folder
         return estimate_segmentation(folder, grid.size, grid.spacingMm, request.engineSettings())
 
-    def _exportInputs(
-        self, request: SegmentationRequest, channelNames: Sequence[str], folder: Path
-    ) -> tuple[list[dict[str, Any]], VolumeGeometry, list[str]]:
-        """Write the input volumes into the job's folder; return their list, the first one's grid, and warnings."""
+    def writeFiles(self, request: SegmentationRequest, folder: Path) -> JobFiles:
+        """Write the input volumes into the job's folder, named as the model's channels."""
+        channelNames = self.models.find(request.settings.model).channelNames
         inputs = []
         warnings: list[str] = []
         grid = None
@@ -236,29 +166,5 @@ class SegmentationLogic:
                 text = _('The volume "{name}" has changed since the run that is repeated.')
                 warnings.append(text.format(name=node.GetName()))
             grid = grid or exported.geometry
-        return inputs, grid, warnings
-
-    def _writeHostFile(self, folder: Path, request: SegmentationRequest, grid: VolumeGeometry) -> None:
-        """Note in the job's folder what another session needs to bring the result into a scene."""
-        volume = request.inputs[0]
-        host = {
-            "name": volume.GetName(),
-            "nodeId": volume.GetID(),
-            "grid": grid.toJson(),
-            "show3D": request.show3D,
-        }
-        (folder / HOST_FILE).write_text(json.dumps(host), encoding="utf-8")
-
-    def _findVolume(self, host: dict[str, Any], grid: VolumeGeometry) -> Any | None:
-        """Return the volume of this scene that a job of an earlier session was started for, if it is here."""
-        node = self.scene.GetNodeByID(host["nodeId"])
-        if node is None or node.GetName() != host["name"] or not node.IsA("vtkMRMLScalarVolumeNode"):
-            return None
-        try:
-            return node if VolumeGeometry.ofVolumeNode(node).isSameGrid(grid) else None
-        except ValueError:
-            return None
-
-    @staticmethod
-    def _nodesThatMatter(request: SegmentationRequest) -> list[Any]:
-        return [node for node in request.inputs if node is not None]
+        assert grid is not None  # a request without inputs has a problem
+        return JobFiles(inputs, grid, request.engineSettings(), warnings)

@@ -8,24 +8,21 @@ from typing import Any
 import slicer
 
 from SlicerMambaMedLib.ColorMaps import showAsHeatMap
+from SlicerMambaMedLib.ResultImport import ResultImport
 from SlicerMambaMedLib.RunRecordNode import createRecordNode
 from SlicerMambaMedLib.SegmentationImport import fillSegmentationNode
 from SlicerMambaMedLib.SegmentationImport import readSegments
 from SlicerMambaMedLib.SegmentationNodes import SegmentationNodes
 from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
-from SlicerMambaMedLib.SubjectHierarchy import placeBeside
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.VolumeFile import readVolumeOnGrid
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
-from SlicerMambaMedLib.VolumeTable import createTableNode
 
 __all__ = ["SegmentationResultImport"]
 
 
-class SegmentationResultImport:
-    """Adds segmentation, heat maps, table and run record; given to ``SceneJob``, which makes it one undo step.
-
-    Every file is read and checked before the first node is added.
+class SegmentationResultImport(ResultImport):
+    """Adds segmentation, heat maps, table and run record.
 
     Args:
         request: what was asked.
@@ -35,36 +32,26 @@ class SegmentationResultImport:
     """
 
     def __init__(self, request: SegmentationRequest, grid: VolumeGeometry, scene: Any, baseName: str = "") -> None:
+        super().__init__(scene, request.inputs[0], {"name": baseName or request.inputs[0].GetName()})
         self._request = request
         self._grid = grid
-        self._scene = scene
-        self._baseName = baseName or request.inputs[0].GetName()
 
     def __call__(self, directory: Any, job: Any) -> SegmentationNodes:
         """Read the outputs of a ``JobDirectory`` that is done and return the new nodes."""
-        record = directory.result()
+        record = self._readRecord(directory, job, ["segmentation"], _("The engine wrote no segmentation."))
         outputs = directory.outputs
-        if record is None or "segmentation" not in outputs:
-            raise ValueError(_("The engine wrote no segmentation."))
-        for warning in job.warnings:
-            if warning not in record.setdefault("warnings", []):
-                record["warnings"].append(warning)
         kept = record.get("settings", {}).get("labels")
         labels = [label for label in record.get("labels", []) if not kept or label["name"] in kept]
         segments = readSegments(outputs["segmentation"], self._grid, labels)
         maps = self._readMaps(outputs, labels)
 
-        reference = self._request.inputs[0]
         segmentation = self._outputNode()
-        fillSegmentationNode(segmentation, segments, reference)
-        placeBeside(segmentation, reference)
+        fillSegmentationNode(segmentation, segments, self._beside)
+        self._place(segmentation)
         if self._request.show3D:
             segmentation.CreateClosedSurfaceRepresentation()
-        mapNodes = {key: self._addMap(node, name, reference) for key, (name, node) in maps.items()}
-        table = None
-        if "volumes" in outputs:
-            table = createTableNode(self._scene, self._freeName(_("{name} volumes")), outputs["volumes"])
-            placeBeside(table, reference)
+        mapNodes = {key: self._addMap(node, name) for key, (name, node) in maps.items()}
+        table = self._addTable(_("{name} volumes"), outputs.get("volumes"))
         results = [segmentation, table, *mapNodes.values()]
         recordNode = createRecordNode(
             self._scene,
@@ -74,7 +61,7 @@ class SegmentationResultImport:
             self._request.region,
             results,
         )
-        placeBeside(recordNode, reference)
+        self._place(recordNode)
         return SegmentationNodes(
             segmentation=segmentation,
             table=table,
@@ -90,29 +77,22 @@ class SegmentationResultImport:
             return node
         return self._scene.AddNewNodeByClass("vtkMRMLSegmentationNode", self._freeName(_("{name} segmentation")))
 
-    def _freeName(self, pattern: str) -> str:
-        """Return a name for a new node that no node of the scene has."""
-        return str(self._scene.GenerateUniqueName(pattern.format(name=self._baseName)))
-
     def _readMaps(self, outputs: dict[str, Path], labels: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
         """Read probability and uncertainty files into nodes that are not in the scene yet."""
         maps: dict[tuple[str, str], Any] = {}
         if "uncertainty" in outputs:
             node = readVolumeOnGrid(outputs["uncertainty"], slicer.vtkMRMLScalarVolumeNode(), self._grid)
-            maps[("uncertainty", "")] = (_("{name} uncertainty").format(name=self._baseName), node)
+            maps[("uncertainty", "")] = (self._freeName(_("{name} uncertainty")), node)
         for key, path in outputs.items():
             if key.startswith("probability:"):
                 label = key.partition(":")[2]
                 node = readVolumeOnGrid(path, slicer.vtkMRMLScalarVolumeNode(), self._grid)
-                maps[("probability", label)] = (
-                    _("{name} probability of {label}").format(name=self._baseName, label=label),
-                    node,
-                )
+                name = self._freeName(_("{name} probability of {label}"), label=label)
+                maps[("probability", label)] = (name, node)
         return maps
 
-    def _addMap(self, node: Any, name: str, reference: Any) -> Any:
-        node.SetName(self._scene.GenerateUniqueName(name))
+    def _addMap(self, node: Any, name: str) -> Any:
+        node.SetName(name)
         node = self._scene.AddNode(node)
         showAsHeatMap(node, threshold=0.05)
-        placeBeside(node, reference)
-        return node
+        return self._place(node)

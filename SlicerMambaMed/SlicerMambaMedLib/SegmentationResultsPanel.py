@@ -8,9 +8,15 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from SlicerMambaMedLib.ResultViews import jumpTo
+from SlicerMambaMedLib.ResultViews import showTable
+from SlicerMambaMedLib.RunRecordNode import readRecord
 from SlicerMambaMedLib.RunRecordNode import recordOfResult
 from SlicerMambaMedLib.RunRecordNode import resultNodes
+from SlicerMambaMedLib.RunRecordView import RunRecordView
 from SlicerMambaMedLib.SegmentationImport import segmentIds
+from SlicerMambaMedLib.TableFill import fillTable
+from SlicerMambaMedLib.TableFill import fitHeight
 
 __all__ = ["SegmentationResultsPanel"]
 
@@ -23,7 +29,6 @@ class SegmentationResultsPanel:
     """
 
     MAP_OPACITY = 0.6
-    ROW_HEIGHT = 22
     SHOWN_ROWS = 6
 
     def __init__(self, ui: Any) -> None:
@@ -38,9 +43,7 @@ class SegmentationResultsPanel:
         ui.mapComboBox.connect("currentIndexChanged(int)", self._onMap)
         ui.volumesTable.connect("cellClicked(int,int)", self._onRow)
         ui.showTableButton.connect("clicked(bool)", self._onShowTable)
-        ui.showRecordButton.connect("toggled(bool)", self._onShowRecord)
-        ui.volumesTable.verticalHeader().setVisible(False)
-        ui.volumesTable.verticalHeader().setDefaultSectionSize(self.ROW_HEIGHT)
+        self.recordView = RunRecordView(ui.showRecordButton, ui.recordText)
         self.show(None)
 
     def show(self, segmentation: Any | None) -> None:
@@ -60,10 +63,7 @@ class SegmentationResultsPanel:
         for widget in (self.ui.volumesTable, self.ui.opacitySlider, self.ui.opacityLabel):
             widget.enabled = segmentation is not None
         self.ui.showTableButton.enabled = self._table is not None
-        self.ui.showRecordButton.enabled = self._record is not None
-        if self._record is None:
-            self.ui.showRecordButton.checked = False
-        self._onShowRecord(bool(self.ui.showRecordButton.checked))
+        self.recordView.setNode(self._record)
         display = segmentation.GetDisplayNode() if segmentation is not None else None
         if display is not None:
             wasBlocked = self.ui.opacitySlider.blockSignals(True)
@@ -73,22 +73,9 @@ class SegmentationResultsPanel:
     def _fillVolumes(self) -> None:
         table = self.ui.volumesTable
         header, rows = self._volumes()
-        table.setColumnCount(len(header))
-        table.setRowCount(len(rows))
-        table.setHorizontalHeaderLabels(header)
-        for rowIndex, (color, values) in enumerate(rows):
-            for columnIndex, text in enumerate(values):
-                item = qt.QTableWidgetItem(text)
-                if columnIndex == 0 and color is not None:
-                    pixmap = qt.QPixmap(12, 12)
-                    pixmap.fill(qt.QColor.fromRgbF(*color))
-                    item.setIcon(qt.QIcon(pixmap))
-                if columnIndex > 0:
-                    item.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
-                table.setItem(rowIndex, columnIndex, item)
-        height = table.horizontalHeader().height + self.ROW_HEIGHT * min(max(len(rows), 1), self.SHOWN_ROWS) + 4
-        table.minimumHeight = height
-        table.maximumHeight = height
+        fillTable(table, header, [texts for _color, texts in rows], colors=[color for color, _texts in rows])
+        fitHeight(table, most=self.SHOWN_ROWS)
+        table.maximumHeight = table.minimumHeight
         if header:
             table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
 
@@ -129,8 +116,6 @@ class SegmentationResultsPanel:
             widget.visible = bool(self._maps)
 
     def _showWarnings(self) -> None:
-        from SlicerMambaMedLib.RunRecordNode import readRecord
-
         warnings = readRecord(self._record).get("warnings", []) if self._record is not None else []
         self.ui.warningsLabel.text = "\n".join(_("Warning: {text}").format(text=text) for text in warnings)
         self.ui.warningsLabel.visible = bool(warnings)
@@ -163,17 +148,7 @@ class SegmentationResultsPanel:
         segmentation = self._segmentation.GetSegmentation()
         identifier = segmentation.GetSegmentIdBySegmentName(name)
         center = self._segmentation.GetSegmentCenterRAS(identifier) if identifier else None
-        if center is not None:
-            slicer.vtkMRMLSliceNode.JumpAllSlices(self._segmentation.GetScene(), *center)
+        jumpTo(self._segmentation.GetScene(), center)
 
     def _onShowTable(self, checked: bool = False) -> None:
-        layoutManager = slicer.app.layoutManager()
-        if layoutManager is None or self._table is None:
-            return
-        layoutManager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpTableView)
-        slicer.app.applicationLogic().GetSelectionNode().SetActiveTableID(self._table.GetID())
-        slicer.app.applicationLogic().PropagateTableSelection()
-
-    def _onShowRecord(self, checked: bool) -> None:
-        self.ui.recordText.plainText = self._record.GetText() if checked and self._record is not None else ""
-        self.ui.recordText.visible = checked and self._record is not None
+        showTable(self._table)

@@ -50,7 +50,8 @@ class Run:
         self.logic = RegistrationLogic()
         settings = settings or RegistrationSettings(initial="header")
         self.request = RegistrationRequest(fixed, moving, settings, isPreview=isPreview, **nodes)
-        inputs, grid, warnings = self.logic._exportInputs(self.request, folder)
+        files = self.logic.writeFiles(self.request, folder)
+        inputs = files.inputs
         self.files = {item["name"]: item["path"] for item in inputs}
         fixedImage = sitk.ReadImage(self.files["fixed"])
         if kind == "deformable":
@@ -60,9 +61,9 @@ class Run:
         outputs = write_outputs(folder / "out", self.files["fixed"], self.files["moving"], self.transform, extras)
         record = {"task": "register", "settings": settings.to_json(), "inputs": inputs, "quality": {}}
         placed = [Placed(node) for node in (moving, nodes.get("movingLandmarks")) if node is not None]
-        importer = RegistrationResultImport(self.request, grid, placed, slicer.mrmlScene)
+        importer = RegistrationResultImport(self.request, files.grid, placed, slicer.mrmlScene)
         with SceneChange(slicer.mrmlScene):
-            self.nodes = importer(FinishedDirectory(outputs, record), FinishedJob(warnings))
+            self.nodes = importer(FinishedDirectory(outputs, record), FinishedJob(files.warnings))
 
 
 def _write_transform(node, path):
@@ -283,11 +284,10 @@ def test_a_record_names_its_inputs_and_can_be_repeated(slicer_host, tmp_path):
     assert again.inputNodes == run.request.inputNodes
     assert again.settings == settings
     (tmp_path / "again").mkdir()
-    _inputs, _grid, warnings = run.logic._exportInputs(again, tmp_path / "again")
-    assert warnings == []  # below the result nothing has changed
+    assert run.logic.writeFiles(again, tmp_path / "again").warnings == []  # below the result nothing has changed
     slicer.util.arrayFromVolume(moving)[:] += 1
     slicer.util.arrayFromVolumeModified(moving)
-    _inputs, _grid, warnings = run.logic._exportInputs(again, tmp_path / "again")
+    warnings = run.logic.writeFiles(again, tmp_path / "again").warnings
     assert warnings == ['"CT" has changed since the run that is repeated.']
     slicer.mrmlScene.RemoveNode(fixed)
     with pytest.raises(ValueError, match="3 of the 4 input volumes"):

@@ -3,21 +3,22 @@
 Runs under pytest in the stand-in host and in Slicer itself (CTest, ``slicer_add_python_unittest``).
 """
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from modules.module_driver import ModuleTestCase
+from modules.task_panel_test_case import TaskPanelTestCase
 
 
-class RegistrationPanelTestCase(ModuleTestCase):
+class RegistrationPanelTestCase(TaskPanelTestCase):
     """A panel with two heads chosen, one of them moved."""
 
     MODULE = "DISARegistration"
+    TASK_LOGIC = "registration"
+    SETTINGS = ("Registration/Preset", "Registration/Device")
+    RESULTS = ("vtkMRMLTransformNode", "vtkMRMLTextNode")
 
     def setUp(self):
         super().setUp()
@@ -26,12 +27,6 @@ class RegistrationPanelTestCase(ModuleTestCase):
         from DISARegistrationLib.RegistrationSelfTest import motionMatrix
         from SlicerMambaMedLib.SelfTest import addPhantomHead
 
-        self.jobs = Path(tempfile.mkdtemp(prefix="mambamed-jobs-"))
-        self.addCleanup(shutil.rmtree, self.jobs, ignore_errors=True)
-        settings = self.session.settings
-        for key in ("JobsFolder", "Registration/Preset", "Registration/Device"):
-            self.addCleanup(settings.setText, key, settings.text(key))  # in Slicer these are the user's own
-        settings.jobsFolder = self.jobs
         self.fixed = addPhantomHead(slicer.mrmlScene, "Head", spacingMm=(6.0, 7.0, 8.0))
         self.motion = motionMatrix(5.0, (7.0, -4.0, 5.0))
         self.moving = addMovedCopy(self.fixed, self.motion)
@@ -44,45 +39,11 @@ class RegistrationPanelTestCase(ModuleTestCase):
         self.choose(ui.transformComboBox, "rigid")
         self.waitUntil(lambda: self.applyButton.enabled, "Apply enabled")
 
-    # --- what a user sees and does ---
-    @property
-    def panel(self):
-        return self.module.widget.panel
-
-    @property
-    def session(self):
-        return self.module.logic.registration.session
-
-    @property
-    def applyButton(self):
-        return self.module.find("applyButton")
-
-    @property
-    def message(self):
-        return self.panel.jobPanel.message
-
-    def choose(self, comboBox, key):
-        index = comboBox.findData(key)
-        self.assertGreaterEqual(index, 0, f"{key} cannot be chosen")
-        comboBox.setCurrentIndex(index)
-
     def chooseSlowSearch(self):
         """Let the next run take long enough to be interrupted."""
         self.choose(self.module.ui.searchComboBox, "global-wide")
         self.module.ui.startsSpinBox.value = 5000
         self.waitUntil(lambda: self.panel.request().settings.starts == 5000, "the starts")
-
-    def wait(self):
-        self.waitUntil(lambda: not self.panel.jobPanel.isBusy, "the end of the job", 180)
-
-    def apply(self):
-        self.module.click("applyButton")
-        self.wait()
-
-    def nodes(self, className):
-        import slicer
-
-        return [node for node in slicer.util.getNodesByClass(className) if not node.GetHideFromEditors()]
 
     def misalignmentMm(self, toWorld=None):
         """Return how far the corners of the moved head are from where they belong."""
@@ -98,11 +59,9 @@ class RegistrationPanelTestCase(ModuleTestCase):
         return float(np.linalg.norm(left, axis=1).max())
 
     def assertSceneIsAsBefore(self):
-        self.assertEqual(self.nodes("vtkMRMLTransformNode"), [])
-        self.assertEqual(self.nodes("vtkMRMLTextNode"), [])
-        self.assertEqual(self.nodes("vtkMRMLScalarVolumeNode"), [self.fixed, self.moving])
+        super().assertSceneIsAsBefore()
+        self.assertEqual(self.results("vtkMRMLScalarVolumeNode"), [self.fixed, self.moving])
         self.assertIsNone(self.moving.GetParentTransformNode())
-        self.assertEqual(list(self.jobs.glob("*")), [], "job folders are left")
 
 
 class TestRegistration(RegistrationPanelTestCase):
@@ -114,11 +73,11 @@ class TestRegistration(RegistrationPanelTestCase):
         self.module.click("applyButton")
         self.assertEqual(self.applyButton.text, "Cancel")
         self.panel.jobPanel.job.metricReceived.connect(lambda name, value, step: values.append((name, step, value)))
-        self.wait()
+        self.waitForTheEnd()
         self.assertIn("Done", self.message)
         self.assertGreater(before, 10)
         self.assertLess(self.misalignmentMm(), 3)
-        transform, inverse = self.nodes("vtkMRMLTransformNode")
+        transform, inverse = self.results("vtkMRMLTransformNode")
         self.assertEqual([transform.GetName(), inverse.GetName()], ["Moved head to Head", "Head to Moved head"])
         self.assertIs(self.moving.GetParentTransformNode(), transform)
         usage = ui.usageLabel.text
@@ -140,16 +99,16 @@ class TestRegistration(RegistrationPanelTestCase):
     def test_a_preview_shows_the_transform_and_keeps_nothing(self):
         ui = self.module.ui
         self.module.click("previewButton")
-        self.wait()
+        self.waitForTheEnd()
         self.assertIn("preview", self.message)
         self.assertLess(self.misalignmentMm(), 8)
-        self.assertEqual(self.nodes("vtkMRMLTransformNode"), [])
+        self.assertEqual(self.results("vtkMRMLTransformNode"), [])
         self.assertEqual(ui.previewButton.text, "End preview")
         self.module.click("previewButton")
         self.assertSceneIsAsBefore()
         self.assertNotEqual(ui.previewButton.text, "End preview")
         self.module.click("previewButton")
-        self.wait()
+        self.waitForTheEnd()
         self.module.exit()
         self.assertSceneIsAsBefore()
 
@@ -183,11 +142,11 @@ class TestRegistration(RegistrationPanelTestCase):
         import slicer
 
         self.apply()
-        (first, _inverse) = self.nodes("vtkMRMLTransformNode")
+        (first, _inverse) = self.results("vtkMRMLTransformNode")
         self.choose(self.module.ui.methodComboBox, "mattes")
         self.waitUntil(lambda: self.module.ui.repeatButton.enabled, "Repeat enabled")
         self.module.click("repeatButton")
-        self.wait()
+        self.waitForTheEnd()
         self.assertIn("Done", self.message)
         self.assertEqual(self.panel.request().settings.method, "ncc")
         self.assertEqual(self.module.ui.warningsLabel.text.count("has changed"), 0)
@@ -217,7 +176,7 @@ class TestInterruptions(RegistrationPanelTestCase):
         slicer.mrmlScene.RemoveNode(self.moving)
         self.waitUntil(lambda: job.isFinished, "the end of the job", 60)
         self.assertIn('"Moved head" was deleted', self.message)
-        self.assertEqual(self.nodes("vtkMRMLTransformNode"), [])
+        self.assertEqual(self.results("vtkMRMLTransformNode"), [])
 
     def test_a_reloaded_module_follows_the_running_job(self):
         self.chooseSlowSearch()
@@ -292,18 +251,7 @@ class TestPanelState(RegistrationPanelTestCase):
     def test_tab_goes_from_top_to_bottom(self):
         names = ["settingsButton", "fixedSelector", "movingSelector", "presetComboBox", "methodComboBox"]
         names += ["transformComboBox", "deviceComboBox", "warpedCheckBox", "previewButton", "applyButton"]
-        order = []
-        first = widget = self.module.find("settingsButton")
-        while True:
-            owner = widget
-            while owner is not None and owner.objectName not in names:
-                owner = owner.parent()
-            if owner is not None and owner.objectName not in order:
-                order.append(owner.objectName)
-            widget = widget.nextInFocusChain()
-            if widget is first:
-                break
-        self.assertEqual(order, names)
+        self.assertTabGoesThrough(names)
 
 
 del RegistrationPanelTestCase

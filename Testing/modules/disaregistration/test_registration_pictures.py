@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from extension.cmake_lists import REPOSITORY
+from modules.pictures import pictures_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared_data]
 
@@ -28,7 +29,7 @@ LANDMARKS = {
 
 @pytest.fixture
 def pictures(tmp_path):
-    return REPOSITORY / "docs" / "images" if os.environ.get("MAMBAMED_WRITE_PICTURES") else tmp_path
+    return pictures_folder(tmp_path)
 
 
 def _template_at_2_mm(folder: Path) -> Path:

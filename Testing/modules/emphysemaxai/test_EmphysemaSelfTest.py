@@ -21,22 +21,21 @@ def test_the_self_test_passes(slicer_host, tmp_path):
 
 def test_the_sample_is_registered_with_its_checksum(slicer_host):
     import SampleData
-    from EmphysemaXAILib.TutorialScan import SHA256
     from EmphysemaXAILib.TutorialScan import TUTORIAL_SCAN
 
     slicer_host.load(MODULE)
-    (source,) = [source for source in SampleData.sources if source.sampleName == TUTORIAL_SCAN]
-    assert source.checksums == [f"SHA256:{SHA256}"]
+    (source,) = [source for source in SampleData.sources if source.sampleName == TUTORIAL_SCAN.name]
+    assert source.checksums == [f"SHA256:{TUTORIAL_SCAN.sha256}"]
     assert source.uris[0].endswith("/Testing/Data/Input/ct-64.nrrd")
     assert Path(source.thumbnailFileName).is_file()
 
 
 @pytest.mark.shared_data
 def test_the_checksum_is_that_of_the_scan(shared_folder):
-    from EmphysemaXAILib.TutorialScan import SHA256
+    from EmphysemaXAILib.TutorialScan import TUTORIAL_SCAN
 
     content = (shared_folder / "data" / "chest_ct" / "cip" / "ct-64.nrrd").read_bytes()
-    assert hashlib.sha256(content).hexdigest() == SHA256
+    assert hashlib.sha256(content).hexdigest() == TUTORIAL_SCAN.sha256
 
 
 def test_the_histogram_is_shown_in_a_plot_view(slicer_host_main_window, tmp_path):

@@ -4,76 +4,34 @@ Runs under pytest in the stand-in host and in Slicer itself (CTest, ``slicer_add
 """
 
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from modules.module_driver import ModuleTestCase
+from modules.task_panel_test_case import TaskPanelTestCase
 
 
-class EmphysemaPanelTestCase(ModuleTestCase):
+class EmphysemaPanelTestCase(TaskPanelTestCase):
     """A panel with a phantom chosen, and density alone computed."""
 
     MODULE = "EmphysemaXAI"
+    TASK_LOGIC = "emphysema"
+    SETTINGS = ("Models/emphysema", "Emphysema/Model", "Emphysema/Device")
+    RESULTS = tuple(f"vtkMRML{name}Node" for name in ("Segmentation", "Table", "Text", "PlotChart", "PlotSeries"))
 
     def setUp(self):
         super().setUp()
         import slicer
         from EmphysemaXAILib.SelfTest import addPhantomChest
 
-        self.jobs = Path(tempfile.mkdtemp(prefix="mambamed-jobs-"))
-        self.addCleanup(shutil.rmtree, self.jobs, ignore_errors=True)
-        settings = self.session.settings
-        for key in ("JobsFolder", "Models/emphysema", "Emphysema/Model", "Emphysema/Device"):
-            self.addCleanup(settings.setText, key, settings.text(key))  # in Slicer these are the user's own
-        settings.jobsFolder = self.jobs
         self.volume = addPhantomChest(slicer.mrmlScene, "Chest", spacingMm=(5.0, 5.5, 6.0))
         for name in ("patterns", "severity", "explanations"):
             self.module.find(f"{name}CheckBox").checked = False
         self.module.ui.inputSelector.setCurrentNode(self.volume)
         self.waitUntil(lambda: self.applyButton.enabled, "Apply enabled")
-
-    # --- what a user sees and does ---
-    @property
-    def panel(self):
-        return self.module.widget.panel
-
-    @property
-    def session(self):
-        return self.module.logic.emphysema.session
-
-    @property
-    def applyButton(self):
-        return self.module.find("applyButton")
-
-    @property
-    def message(self):
-        return self.panel.jobPanel.message
-
-    def apply(self):
-        self.module.click("applyButton")
-        self.waitUntil(lambda: not self.panel.jobPanel.isBusy, "the end of the job", 180)
-
-    def results(self, className="vtkMRMLSegmentationNode"):
-        import slicer
-
-        nodes = slicer.util.getNodesByClass(className)
-        return [node for node in nodes if not node.GetHideFromEditors()]
-
-    def assertSceneIsAsBefore(self):
-        for className in ("Segmentation", "Table", "Text", "PlotChart", "PlotSeries"):
-            self.assertEqual(self.results(f"vtkMRML{className}Node"), [])
-        self.assertEqual(list(self.jobs.glob("*")), [], "job folders are left")
-
-    def rows(self, table):
-        return [
-            [table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)
-        ]
 
 
 class TestApply(EmphysemaPanelTestCase):
@@ -333,18 +291,7 @@ class TestEmptyPanel(EmphysemaPanelTestCase):
     def test_tab_goes_from_top_to_bottom(self):
         names = ["settingsButton", "inputSelector", "lungsSelector", "patternsCheckBox", "deviceComboBox", "nameEdit"]
         names += ["applyButton", "recordSelector", "overlayComboBox", "noiseComboBox"]
-        order = []
-        first = widget = self.module.find("settingsButton")
-        while True:
-            owner = widget  # what takes the focus may lie inside the widget with the name
-            while owner is not None and owner.objectName not in names:
-                owner = owner.parent()
-            if owner is not None and owner.objectName not in order:
-                order.append(owner.objectName)
-            widget = widget.nextInFocusChain()
-            if widget is first:
-                break
-        self.assertEqual(order, names)
+        self.assertTabGoesThrough(names)
 
 
 del EmphysemaPanelTestCase

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-import numpy as np
 import pytest
 from extension.cmake_lists import REPOSITORY
+from modules.pictures import colorful_share
+from modules.pictures import pictures_folder
+from modules.pictures import reduce_colors
 from SlicerMambaMedLib.RunRecordNode import readRecord
 
 pytestmark = pytest.mark.slow
@@ -18,15 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def docs(tmp_path):
-    return REPOSITORY / "docs" / "images" if os.environ.get("MAMBAMED_WRITE_PICTURES") else tmp_path
-
-
-def _colorful(path: Path, left: int = 0) -> float:
-    """Share of the pixels right of ``left`` that are not grey."""
-    from PIL import Image
-
-    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)[:, left:]
-    return float((pixels.max(axis=2) - pixels.min(axis=2) > 40).mean())
+    return pictures_folder(tmp_path)
 
 
 def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, docs, tmp_path, shared_folder):
@@ -53,7 +46,7 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, docs, tmp_path,
     bottom = button.mapTo(module.container, button.rect.bottomLeft()).y()
     assert bottom < host.main_window.scrolled_area()[1]
     before = host.grab_window(docs / "emphysema-ready.png")
-    greyViews = _colorful(before, left=450)
+    greyViews = colorful_share(before, left=450)
 
     module.click("applyButton")
     job = panel.jobPanel.job
@@ -67,7 +60,7 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, docs, tmp_path,
     ui.outputsCollapsibleButton.collapsed = True
     slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *job.nodes.regions.GetSegmentCenterRAS("left middle third"))
     after = host.grab_window(docs / "emphysema-density.png")
-    assert _colorful(after, left=450) > greyViews + 0.01
+    assert colorful_share(after, left=450) > greyViews + 0.01
     module.click("showTableButton")
     host.grab_window(docs / "emphysema-table.png")
     slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
@@ -78,7 +71,7 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, docs, tmp_path,
         ui.resultTabs.setCurrentIndex(1)
         ui.overlayComboBox.setCurrentIndex(ui.overlayComboBox.findText("Local patterns"))
         patterns = host.grab_window(docs / "emphysema-patterns.png")
-        assert _colorful(patterns, left=450) > greyViews + 0.05
+        assert colorful_share(patterns, left=450) > greyViews + 0.05
     assert ui.resultTabs.isTabEnabled(2) == panel._parameters.severity
     if panel._parameters.severity:
         ui.resultTabs.setCurrentIndex(2)
@@ -99,19 +92,7 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, docs, tmp_path,
     assert "in the scene&#39;s slices" in page
     (docs / "emphysema-report.png").write_bytes(_first_picture(page))
     for path in docs.glob("emphysema-*.png"):
-        if path.stat().st_size > 200_000:
-            _reduce_colours(path)
-        assert path.stat().st_size <= 200_000
-
-
-def _reduce_colours(path: Path) -> None:
-    from PIL import Image
-
-    picture = Image.open(path).convert("RGB")
-    for colours in (256, 128, 64):
-        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
-        if path.stat().st_size <= 200_000:
-            return
+        reduce_colors(path)
 
 
 def _first_picture(page: str) -> bytes:

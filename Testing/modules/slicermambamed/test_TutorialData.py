@@ -25,9 +25,9 @@ def test_the_sample_is_registered_when_slicer_has_started(slicer_host):
 
 def test_slicer_5_10_has_no_named_categories(slicer_host, monkeypatch):
     import SampleData
-    from SlicerMambaMedLib.TutorialData import registerTutorialData
+    from SlicerMambaMedLib.TutorialData import TUTORIAL_HEAD
 
     SampleData.sources.clear()
     monkeypatch.delattr(SampleData.SampleDataLogic, "registerCustomSampleDataCategory")
-    registerTutorialData()
+    TUTORIAL_HEAD.register()
     assert [source.sampleName for source in SampleData.sources] == ["ICBM152T1"]

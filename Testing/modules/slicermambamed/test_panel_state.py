@@ -47,18 +47,7 @@ class TestPanelState(PanelTestCase):
 
     def test_tab_goes_from_top_to_bottom(self):
         names = ["settingsButton", "inputSelector", "modelComboBox", "deviceComboBox", "outputSelector", "applyButton"]
-        order = []
-        first = widget = self.module.find("settingsButton")
-        while True:
-            owner = widget  # what takes the focus may lie inside the widget with the name
-            while owner is not None and owner.objectName not in names:
-                owner = owner.parent()
-            if owner is not None and owner.objectName not in order:
-                order.append(owner.objectName)
-            widget = widget.nextInFocusChain()
-            if widget is first:
-                break
-        self.assertEqual(order, names)
+        self.assertTabGoesThrough(names)
 
     def test_the_card_is_one_click_away(self):
         self.module.click("cardButton")

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 from extension.cmake_lists import REPOSITORY
+from modules.pictures import colorful_share
+from modules.pictures import pictures_folder
 
 pytestmark = pytest.mark.slow
 
@@ -26,17 +26,8 @@ def _template() -> Path:
 
 @pytest.fixture
 def pictures(tmp_path):
-    if os.environ.get("MAMBAMED_WRITE_PICTURES"):
-        return {"docs": REPOSITORY / "docs" / "images", "catalog": REPOSITORY / "Resources" / "Screenshots"}
-    return {"docs": tmp_path, "catalog": tmp_path}
-
-
-def _colorful(path: Path, left: int = 0) -> float:
-    """Share of the pixels right of ``left`` that are not grey."""
-    from PIL import Image
-
-    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)[:, left:]
-    return float((pixels.max(axis=2) - pixels.min(axis=2) > 40).mean())
+    folder = pictures_folder(tmp_path)
+    return {"docs": folder, "catalog": tmp_path if folder == tmp_path else REPOSITORY / "Resources" / "Screenshots"}
 
 
 def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, pictures, tmp_path):
@@ -63,7 +54,7 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, pictures, tmp_p
     bottom = button.mapTo(module.container, button.rect.bottomLeft()).y()
     assert bottom < host.main_window.scrolled_area()[1]
     before = host.grab_window(docs / "slicer-ready.png")
-    greyViews = _colorful(before, left=450)
+    greyViews = colorful_share(before, left=450)
 
     module.click("applyButton")
     job = panel.jobPanel.job
@@ -81,8 +72,8 @@ def test_the_tutorial_as_a_user_sees_it(slicer_host_main_window, pictures, tmp_p
     assert 1200 < volumes.sum() < 2200  # the template's brain and the fluid around it
     slicer.util.resetThreeDViews()
     after = host.grab_window(docs / "slicer-segmentation.png")
-    assert _colorful(after, left=450) > greyViews + 0.05
-    assert _colorful(host.grab_view("Red", tmp_path / "axial.png")) > 0.2
+    assert colorful_share(after, left=450) > greyViews + 0.05
+    assert colorful_share(host.grab_view("Red", tmp_path / "axial.png")) > 0.2
     if pictures["catalog"] != docs:
         host.grab_window(pictures["catalog"] / "segmentation.png")
 
