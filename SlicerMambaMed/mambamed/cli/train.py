@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "segmentation",
         help="train a segmentation network on your own cases",
         description="Check a data set, plan and preprocess it with nnU-Net v2, and train. The output folder is a job "
-        "directory: mambamed job status|follow|stop|cancel|resume work on it, and outputs/model holds the trained model.",
+        "directory: mambamed job status|follow|stop|cancel|resume work on it; outputs/model holds the trained model.",
     )
     source = task.add_mutually_exclusive_group(required=True)
     source.add_argument("--dataset", type=Path, help="folder of the training cases: nnU-Net, Decathlon, BIDS, or pairs")
