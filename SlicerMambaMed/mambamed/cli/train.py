@@ -9,6 +9,7 @@ from pathlib import Path
 from mambamed.cli.launch_options import add_launch_arguments
 from mambamed.cli.running import add_background_arguments
 from mambamed.cli.running import train
+from mambamed.cli.train_detection import add_task as add_detection_task
 from mambamed.cli.train_disa import add_task as add_disa_task
 from mambamed.cli.train_emphysema import add_tasks as add_emphysema_tasks
 from mambamed.errors import BadRequestError
@@ -73,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_launch_arguments(task)
     add_background_arguments(task)
     task.set_defaults(run_task=_run_segmentation)
+    add_detection_task(tasks)
     add_disa_task(tasks)
     add_emphysema_tasks(tasks)
 

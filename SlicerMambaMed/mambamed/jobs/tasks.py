@@ -20,6 +20,8 @@ TASKS: Mapping[str, str] = {
     "register": "mambamed.registration.job:run",
     "emphysema": "mambamed.emphysema.job:run",
     "segment": "mambamed.segmentation.job:run",
+    "ablate-detection": "mambamed.detection.training.ablation_job:run",
+    "train-detection": "mambamed.detection.training.job:run",
     "train-disa": "mambamed.registration.disa.training.job:run",
     "train-emphysema-patterns": "mambamed.emphysema.patterns.train_job:run",
     "train-segmentation": "mambamed.segmentation.train_job:run",

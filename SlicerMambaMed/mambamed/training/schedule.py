@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
 __all__ = ["TrainingClock"]
 
 _POLYNOMIAL_EXPONENT = 0.9
+_FIRST_SHARE = 1 / 3
 
 
 @dataclass
@@ -72,3 +74,15 @@ class TrainingClock:
         if self.done < self.warm_up_iterations:
             rise = (self.done + 1) / self.warm_up_iterations
         return initial * rise * (1.0 - self.progress) ** _POLYNOMIAL_EXPONENT
+
+    def stepped_rate(self, initial: float, milestones: Sequence[float]) -> float:
+        """Return a tenth of the rate for each milestone (progress, 0 to 1) that is reached.
+
+        Over the warm-up iterations it rises linearly from a third of the rate, as detectors are trained.
+        """
+        rise = 1.0
+        if self.done < self.warm_up_iterations:
+            rise = _FIRST_SHARE + (1.0 - _FIRST_SHARE) * self.done / self.warm_up_iterations
+        # Rounding must not move a milestone by an iteration.
+        reached = sum(self.progress >= milestone - 1e-9 for milestone in milestones)
+        return initial * rise * 0.1**reached

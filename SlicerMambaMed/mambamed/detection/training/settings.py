@@ -12,16 +12,18 @@ from mambamed.detection.synthetic.settings import SyntheticSettings
 from mambamed.detection.training.method import MethodSettings
 from mambamed.errors import BadRequestError
 
-__all__ = ["OPTIMIZERS", "PRESETS", "SCHEDULERS", "DetectionTrainingSettings"]
+__all__ = ["FIRST_WEIGHTS", "OPTIMIZERS", "PRESETS", "SCHEDULERS", "DetectionTrainingSettings"]
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULERS = ("steps", "polynomial")
+FIRST_WEIGHTS = ("published", "kept-variance")
 
 _CPU: dict[str, Any] = {
     "backbone": "resnet18",
     "width": 0.25,
     "feature_channels": 48,
     "finest_stride": 4,
+    "first_weights": "kept-variance",
     "optimizer": "adamw",
     "learning_rate": 2e-3,
     "scheduler": "polynomial",
@@ -58,6 +60,7 @@ class DetectionTrainingSettings:
         classes: names in the network's order; empty: those that the training annotations have, by alphabet.
         method: ``dcfl``, ``retinanet-o``, ``atss-o``; this and the next six as in ``MethodSettings``.
         backbone: this and the next five as in ``DetectorSettings``.
+        first_weights: of the head: ``published`` (deviation 0.01) or ``kept-variance``, for narrow heads.
         tile_px: side of the tiles that images are cut into.
         overlap_px: pixels that neighbouring tiles share.
         flips: mirror a tile horizontally, vertically or both at random, each a quarter of the time.
@@ -103,6 +106,7 @@ class DetectionTrainingSettings:
     dilation: int = 3
     finest_stride: int = 8
     imagenet_weights: str = ""
+    first_weights: str = "published"
     tile_px: int = 1024
     overlap_px: int = 200
     flips: bool = True
@@ -139,6 +143,7 @@ class DetectionTrainingSettings:
             ("optimizer", OPTIMIZERS),
             ("scheduler", SCHEDULERS),
             ("precision", ("float32", "bfloat16")),
+            ("first_weights", FIRST_WEIGHTS),
         ):
             if getattr(self, name) not in known:
                 raise BadRequestError(f"The {name} is {getattr(self, name)!r}; expected one of: {', '.join(known)}.")

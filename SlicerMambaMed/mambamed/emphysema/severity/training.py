@@ -25,24 +25,12 @@ from mambamed.emphysema.severity.unlike import TrainingLikeness
 from mambamed.errors import BadRequestError
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
+from mambamed.jobs.reporter_part import ReporterPart
 
 __all__ = ["train_severity"]
 
 _SHARES = (0.7, 0.15, 0.15)
 _FEWEST_PATIENTS_PER_CLASS = 4
-
-
-class _Part:
-    """A reporter that maps one step's progress to its part of the whole."""
-
-    def __init__(self, reporter: Reporter, start: float, end: float) -> None:
-        self._reporter, self._start, self._end = reporter, start, end
-        self.log, self.warning, self.metric = reporter.log, reporter.warning, reporter.metric
-        self.check_cancelled = reporter.check_cancelled
-
-    def progress(self, stage: str, fraction: float) -> None:
-        """Report ``fraction`` (0 to 1) of the step."""
-        self._reporter.progress(stage, self._start + fraction * (self._end - self._start))
 
 
 def train_severity(
@@ -72,18 +60,18 @@ def train_severity(
     reporter = reporter or NullReporter()
     path = Path(settings.cases)
     if settings.recipe:
-        path = make_phantom_dataset(work / "phantoms", settings.phantoms, reporter=_Part(reporter, 0.0, 0.2))
-    cases = _prepared(path, settings, work / "prepared", _Part(reporter, 0.2, 0.25))
+        path = make_phantom_dataset(work / "phantoms", settings.phantoms, reporter=ReporterPart(reporter, 0.0, 0.2))
+    cases = _prepared(path, settings, work / "prepared", ReporterPart(reporter, 0.2, 0.25))
     report: dict[str, Any] = {"cases": len(cases), "classes": list(settings.classes)}
     if settings.grid:
-        settings, report["grid"] = _best_of_grid(cases, settings, _Part(reporter, 0.25, 0.4), work / "grid")
+        settings, report["grid"] = _best_of_grid(cases, settings, ReporterPart(reporter, 0.25, 0.4), work / "grid")
     if settings.folds:
-        report["cross_validation"] = _cross_validate(cases, settings, _Part(reporter, 0.4, 0.6), work / "folds")
+        report["cross_validation"] = _cross_validate(cases, settings, ReporterPart(reporter, 0.4, 0.6), work / "folds")
     parts = split_patients([item.case for item in cases], _SHARES, settings.seed)
     train, validation, test = ([cases[index] for index in part] for part in parts)
     report["split"] = {"train": len(train), "validation": len(validation), "test": len(test), "seed": settings.seed}
     network = fit_network(
-        train, validation, settings, _Part(reporter, 0.6, 0.95), work / "final", "training", resume=resume
+        train, validation, settings, ReporterPart(reporter, 0.6, 0.95), work / "final", "training", resume=resume
     )
     found, _ = predict(network, test, reporter)
     report["test"] = measures(np.array([item.case.target for item in test]), found, settings.seed)
@@ -92,9 +80,9 @@ def train_severity(
     )
     if settings.recipe:
         held_out = make_phantom_dataset(
-            work / "held-out", settings.held_out_phantoms, HELD_OUT_SEED, _Part(reporter, 0.95, 1.0)
+            work / "held-out", settings.held_out_phantoms, HELD_OUT_SEED, ReporterPart(reporter, 0.95, 1.0)
         )
-        others = _prepared(held_out, settings, work / "prepared-held-out", _Part(reporter, 1.0, 1.0))
+        others = _prepared(held_out, settings, work / "prepared-held-out", ReporterPart(reporter, 1.0, 1.0))
         probabilities, vectors = predict(network, others, reporter)
         report["held_out_phantoms"] = measures(
             np.array([item.case.target for item in others]), probabilities, settings.seed
@@ -132,7 +120,7 @@ def _cross_validate(
     for number, part in enumerate(parts):
         rest = [cases[index] for index in sorted(set(range(len(cases))) - set(part.tolist()))]
         inner = split_patients([item.case for item in rest], (5.0, 1.0), settings.seed)
-        step = _Part(reporter, number / len(parts), (number + 1) / len(parts))
+        step = ReporterPart(reporter, number / len(parts), (number + 1) / len(parts))
         train, validation = ([rest[index] for index in chosen] for chosen in inner)
         network = fit_network(train, validation, settings, step, work / f"fold-{number}", f"fold {number + 1}")
         test = [cases[index] for index in part]
@@ -165,7 +153,7 @@ def _best_of_grid(
             name: settings.grid[name][trial.suggest_categorical(name, options)] for name, options in places.items()
         }
         number = len(trials)
-        step = _Part(reporter, number / count, (number + 1) / count)
+        step = ReporterPart(reporter, number / count, (number + 1) / count)
         tried = settings.replace(**{"epochs": settings.grid_epochs, **chosen})
         network = fit_network(train, validation, tried, step, work / f"trial-{number}", f"grid {number + 1} of {count}")
         found, _ = predict(network, validation, reporter)
