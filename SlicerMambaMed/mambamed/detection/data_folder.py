@@ -54,9 +54,9 @@ def read_data_folder(folder: str | Path, classes: Sequence[str] = ()) -> list[An
     """Read all annotations of a folder; the images themselves are only asked for their size.
 
     Args:
-        folder: with images in ``images`` (or ``AllImages``, ``JPEGImages``) and, beside it, one of: ``labelTxt`` (DOTA's
-            text), ``labels`` (YOLO-OBB; the classes' names in ``classes.txt``, a line each), ``Annotations`` (HRSC2016's
-            XML), ``annotations.json`` (COCO with angles).
+        folder: with images in ``images`` (or ``AllImages``, ``JPEGImages``) and, beside it, one of: ``labelTxt``
+            (DOTA's text), ``labels`` (YOLO-OBB; the classes' names in ``classes.txt``, a line each), ``Annotations``
+            (HRSC2016's XML), ``annotations.json`` (COCO with angles).
         classes: names for YOLO-OBB's numbers, in place of ``classes.txt``; otherwise not used.
 
     Returns:

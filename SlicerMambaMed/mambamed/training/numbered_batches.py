@@ -45,5 +45,7 @@ class NumberedBatches(Sampler[list[tuple[int, int]]]):
         own = own_samples(self._batch_size)
         for batch in range(first, len(self)):
             start = batch * self._batch_size
+            if batch == len(self) - 1:
+                # Who knows the length asks for no more; nothing after the last batch would be reached.
+                self.next_number = (epoch + 1) * len(self)
             yield [(int(order[start + place]), epoch) for place in own]
-        self.next_number = (epoch + 1) * len(self)

@@ -89,7 +89,7 @@ def ablation_table(results: Sequence[dict[str, Any]], rows: Sequence[StudyRow]) 
         measured = [_mean_and_spread([one.get(key) for one in result["measures"]]) for key in ("ap50", "ap75")]
         lines.append([row.name, *measured, *("-" if value is None else f"{value:.1f}" for value in cited)])
     return {
-        "title": "Rows of the reproduction study: measured here, and the study's own numbers on its own data (not ours)",
+        "title": "Rows of the study: measured here, and the numbers that the study printed for its data (not ours)",
         "columns": list(_COLUMNS),
         "rows": lines,
     }

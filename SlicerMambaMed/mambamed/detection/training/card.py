@@ -64,7 +64,7 @@ def training_card(settings: DetectionTrainingSettings, classes: Sequence[str], r
         ),
         weights=(CardWeights(WEIGHTS_NAME),),
         training_data=(
-            f"Synthetic pictures ({settings.synthetic}) drawn from seed {settings.synthetic_seed}: {objects}; no patient."
+            f"Synthetic pictures ({settings.synthetic}) from seed {settings.synthetic_seed}: {objects}; no patient."
             if synthetic
             else f"{objects}, given by the user."
         ),
