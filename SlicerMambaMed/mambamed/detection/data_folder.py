@@ -105,9 +105,9 @@ def _image_size(path: Path) -> tuple[int, int]:
 def _reader(folder: Path, classes: Sequence[str]) -> Callable[[Path, tuple[int, int]], Sequence[AnnotatedObject]]:
     """Return what reads the objects of an image, given its file and size."""
     if place := _first(folder, _DOTA_FOLDERS):
-        return lambda image, _: read_dota_text(_beside(place, image, ".txt"))
+        return partial(_read_beside, read_dota_text, place, ".txt")
     if place := _first(folder, _XML_FOLDERS):
-        return lambda image, _: read_hrsc_xml(_beside(place, image, ".xml"))
+        return partial(_read_beside, read_hrsc_xml, place, ".xml")
     if place := _first(folder, _YOLO_FOLDERS):
         return partial(_read_yolo, place, list(classes) or _class_names(folder))
     for name in _COCO_FILES:
@@ -121,8 +121,14 @@ def _first(folder: Path, names: Sequence[str]) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_dir()), None)
 
 
+def _read_beside(
+    read: Callable[[Path], list[AnnotatedObject]], place: Path, ending: str, image: Path, _: tuple[int, int]
+) -> list[AnnotatedObject]:
+    return read(place / f"{image.stem}{ending}")
+
+
 def _read_yolo(place: Path, names: list[str], image: Path, size: tuple[int, int]) -> list[AnnotatedObject]:
-    return read_yolo_obb_text(_beside(place, image, ".txt"), image_size=size, class_names=names)
+    return read_yolo_obb_text(place / f"{image.stem}.txt", image_size=size, class_names=names)
 
 
 def _class_names(folder: Path) -> list[str]:
@@ -130,10 +136,6 @@ def _class_names(folder: Path) -> list[str]:
     if not names or len(set(names)) < len(names):
         raise BadRequestError(f"{folder / _CLASSES_FILE} must name each class on a line of its own, no name twice.")
     return names
-
-
-def _beside(place: Path, image: Path, ending: str) -> Path:
-    return place / f"{image.stem}{ending}"
 
 
 def _of_coco(by_name: dict[str, list[AnnotatedObject]], image: Path, file: Path) -> list[AnnotatedObject]:

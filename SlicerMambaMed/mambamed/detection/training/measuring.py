@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from mambamed.detection.data_folder import AnnotatedImage
 from mambamed.detection.evaluation import evaluate_average_precision
 from mambamed.detection.evaluation import evaluate_free_response
+from mambamed.detection.inference import BoxesWithScores
 from mambamed.detection.inference import find_boxes
 from mambamed.detection.networks.detector import Detector
 from mambamed.detection.oriented_box import OrientedBox
@@ -90,16 +90,12 @@ def objects_found(
                 maximum_boxes=_MOST_BOXES,
                 classes=range(len(classes)),
             )[0]
-            rows = torch.cat((boxes.boxes, boxes.scores[:, None]), dim=1).tolist()
-            by_tile.append(
-                (
-                    tile,
-                    [
-                        OrientedBox(*row[:5], classes[label], row[5])
-                        for row, label in zip(rows, boxes.labels.tolist(), strict=True)
-                    ],
-                )
-            )
+            by_tile.append((tile, _named(boxes, classes)))
         found[image.name] = merge_tiles(by_tile, iou_threshold=NMS_THRESHOLD, maximum_kept=_MOST_BOXES)
     network.cpu()
     return found
+
+
+def _named(found: BoxesWithScores, classes: Sequence[str]) -> list[OrientedBox]:
+    rows = zip(found.boxes.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True)
+    return [OrientedBox(cx, cy, w, h, angle, classes[label], score) for (cx, cy, w, h, angle), label, score in rows]
