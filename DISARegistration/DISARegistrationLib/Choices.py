@@ -6,7 +6,15 @@ from typing import Any
 
 from SlicerMambaMedLib.Text import tr as _
 
-__all__ = ["changedNames", "initialEntries", "methodEntries", "presetEntries", "searchEntries", "transformEntries"]
+__all__ = [
+    "changedNames",
+    "initialEntries",
+    "methodEntries",
+    "presetEntries",
+    "searchEntries",
+    "similarityEntries",
+    "transformEntries",
+]
 
 
 def presetEntries() -> list[tuple[str, str, str]]:
@@ -30,9 +38,16 @@ def methodEntries(networks: Any = ()) -> list[tuple[str, str, str]]:
         ("mattes", _("Mutual information"), _("Mattes mutual information: any modalities, needs a good start")),
     ]
     for entry in networks:
-        text = _("Network: {title}").format(title=entry.title)
-        entries.append((f"network:{entry.key}", text, _("A deformation in one pass, without iterations")))
+        text = _("Deformable network: {title}").format(title=entry.title)
+        entries.append((f"network:{entry.key}", text, _("A deformation in one pass; its card tells what it knows")))
     return entries
+
+
+def similarityEntries() -> list[tuple[str, str, str]]:
+    """Return key, words and explanation of what a network's registration compares by."""
+    from mambamed.registration.settings import FEATURE_METHODS
+
+    return [entry for entry in methodEntries() if entry[0] in FEATURE_METHODS]
 
 
 def transformEntries() -> list[tuple[str, str, str]]:
@@ -80,5 +95,7 @@ def changedNames(parameters: list[str]) -> list[str]:
         "iterations": _("iterations"),
         "inverseConsistent": _("inverse consistency"),
         "diffeomorphic": _("diffeomorphic"),
+        "similarity": _("network's similarity"),
+        "refine": _("network's refinement"),
     }
     return [words.get(name, name) for name in parameters]

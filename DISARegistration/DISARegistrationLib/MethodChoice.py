@@ -1,4 +1,4 @@
-"""Preset, method, transform model and search: the combo boxes that have words for the engine's names."""
+"""Preset, method, transform model, search: the combo boxes that have words for the engine's names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from DISARegistrationLib.Choices import initialEntries
 from DISARegistrationLib.Choices import methodEntries
 from DISARegistrationLib.Choices import presetEntries
 from DISARegistrationLib.Choices import searchEntries
+from DISARegistrationLib.Choices import similarityEntries
 from DISARegistrationLib.Choices import transformEntries
 from DISARegistrationLib.KeyedChoice import KeyedChoice
 from DISARegistrationLib.SettingsOfParameters import changedFromPreset
 
 __all__ = ["MethodChoice"]
+
+# What the folder of a one-pass network holds and that of other models for registration does not.
+NETWORK_FILE = "network.json"
 
 
 class MethodChoice:
@@ -34,7 +38,7 @@ class MethodChoice:
         self.changed = Signal("parameter", "value")
         self.presets = presetEntries()
         self._models = models
-        networks = (entry for entry in models.entries() if "disa" not in entry.card.network.lower())
+        networks = (entry for entry in models.entries() if (entry.folder / NETWORK_FILE).is_file())
         self._networks = {f"network:{entry.key}": entry for entry in networks}
         self._preset = KeyedChoice(ui.presetComboBox, self.presets)
         strides = [(str(count), _("{count} voxels").format(count=count), "") for count in (1, 2, 4)]
@@ -43,7 +47,9 @@ class MethodChoice:
             "transformModel": KeyedChoice(ui.transformComboBox, transformEntries()),
             "initial": KeyedChoice(ui.initialComboBox, initialEntries()),
             "search": KeyedChoice(ui.searchComboBox, searchEntries()),
+            "similarity": KeyedChoice(ui.similarityComboBox, similarityEntries()),
         }
+        self._ofNetworks = (ui.similarityLabel, ui.similarityComboBox, ui.refineCheckBox)
         self._stride = KeyedChoice(ui.strideComboBox, strides)
         self._preset.changed.connect(self.presetChosen.emit)
         for name, choice in self._choices.items():
@@ -56,6 +62,8 @@ class MethodChoice:
         self._stride.setCurrent(str(parameters.stride))
         for name, choice in self._choices.items():
             choice.setCurrent(getattr(parameters, name))
+        for widget in self._ofNetworks:
+            widget.enabled = parameters.method.startswith("network:")
 
     def hint(self, parameters: Any) -> str:
         """Return what the chosen preset is for, and what was changed since."""

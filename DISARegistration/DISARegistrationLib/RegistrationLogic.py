@@ -70,9 +70,15 @@ class RegistrationLogic(SceneLogic):
 
     def problem(self, request: RegistrationRequest) -> str:
         """Return an empty text when the request can be started, else one sentence that says what is missing."""
-        if request.settings.method == "disa":
+        settings = request.settings
+        if settings.network is not None:
             try:
-                self.models.find(request.settings.model)
+                self.models.find(settings.network)
+            except Exception as error:
+                return _("The deformable network cannot be used: {reason}").format(reason=error)
+        if settings.compared_by == "disa":
+            try:
+                self.models.find(settings.model)
             except Exception as error:
                 text = _("The learned descriptors cannot be used: {reason} MIND-SSC needs none.")
                 return text.format(reason=error)
@@ -118,7 +124,7 @@ class RegistrationLogic(SceneLogic):
 
         settings = request.settings
         quick = settings.replace(
-            method=settings.method if not settings.method.startswith("network:") else "mind-ssc",
+            method=settings.compared_by,
             transform="rigid",
             effort="quick",
             starts=min(settings.starts, self.PREVIEW_STARTS),

@@ -46,6 +46,8 @@ class RegistrationParameterNode:
         iterations: of the refinement of a deformable field.
         inverseConsistent: whether both directions are estimated.
         diffeomorphic: whether a field that cannot fold is estimated.
+        similarity: what a network's registration compares by: ``disa`` or ``mind-ssc``.
+        refine: whether a network's field is improved for the pair.
         fixedLandmarks: points in the fixed volume.
         movingLandmarks: points in the moving volume, in the same order.
         resultTransform: the result that the Results section shows.
@@ -76,6 +78,8 @@ class RegistrationParameterNode:
     iterations: Annotated[int, WithinRange(0, 1000)] = 50
     inverseConsistent: bool = False
     diffeomorphic: bool = False
+    similarity: str = "mind-ssc"
+    refine: bool = False
     fixedLandmarks: vtkMRMLMarkupsFiducialNode
     movingLandmarks: vtkMRMLMarkupsFiducialNode
     resultTransform: vtkMRMLTransformNode

@@ -30,6 +30,8 @@ _FIELDS = {
     "iterations": "iterations",
     "inverseConsistent": "inverse_consistent",
     "diffeomorphic": "diffeomorphic",
+    "similarity": "similarity",
+    "refine": "refine",
 }
 # The number that stands for "automatic" in a spin box, where the engine has None.
 _AUTOMATIC = {"rotationRangeDeg": -1.0, "translationRangeMm": -1.0, "workingSpacingMm": 0.0}
