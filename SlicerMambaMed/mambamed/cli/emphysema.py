@@ -121,8 +121,11 @@ def _print_text(record: dict[str, Any], files: dict[str, Path]) -> None:
 
 
 def _print_severity(severity: dict[str, Any]) -> None:
+    from mambamed.emphysema.report.severity_section import severity_in_words
+
     pairs = zip(severity["classes"], severity["probabilities"], strict=True)
     print("Severity: " + ", ".join(f"{name} {100 * probability:.0f} %" for name, probability in pairs))
+    print(f"{severity_in_words(severity)}.")
     if severity.get("demonstration"):
         print(
             "The severity model is a demonstration that learned from phantoms; do not read it as a grade of a patient."

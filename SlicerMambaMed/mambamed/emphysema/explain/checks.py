@@ -27,17 +27,28 @@ _RANDOM_ORDERS = 2
 
 @dataclass(frozen=True)
 class ExplanationCheck:
-    """The outcome of one check: ``passed`` says whether ``value`` is on the right side of ``limit``."""
+    """The outcome of one check: ``passed`` says whether ``value`` is on the right side of ``limit``.
+
+    Attributes:
+        name: What was checked.
+        value: What was found.
+        limit: What it has to reach or must not exceed.
+        passed: Whether it does.
+        meaning: In words.
+        curve: Of the deletion check: ``share`` of the lungs that was made healthy, and the evidence that is left (1 at
+            the start, 0 in healthy lungs) in the order of the map (``map``) and in random order (``random``).
+    """
 
     name: str
     value: float
     limit: float
     passed: bool
     meaning: str
+    curve: dict[str, list[float]] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return dataclasses.asdict(self)
+        """Return plain values; without ``curve`` where there is none."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,9 @@ class ExplanationSubject:
 
 def check_behaviour(subject: ExplanationSubject, found: MethodMap, seed: int) -> list[ExplanationCheck]:
     """Check what needs no reference: completeness, randomised weights, stability, deletion, healthy control.
+
+    The last two ask what making the lungs healthy takes away from the evidence; for the lowest class, whose evidence is
+    the health itself, they cannot be made.
 
     Args:
         subject: What was explained.
@@ -100,8 +114,8 @@ def check_behaviour(subject: ExplanationSubject, found: MethodMap, seed: int) ->
     checks.append(
         _at_least("stability-flip", _correlation(here, flipped), "Correlation with the map of the mirrored lungs.")
     )
-    checks.append(_deletion(subject, found.values, seed))
     if subject.target > 0:
+        checks.append(_deletion(subject, found.values, seed))
         healed = subject.explained(values=subject.values.clamp(min=0.0)).values
         ratio = float(healed.max() / found.values.max().clamp(min=1e-12))
         checks.append(
@@ -169,7 +183,7 @@ def _deletion(subject: ExplanationSubject, values: Tensor, seed: int) -> Explana
     orders = [places[values.flatten()[places].argsort(descending=True, stable=True)]]
     for _ in range(_RANDOM_ORDERS):
         orders.append(places[torch.randperm(len(places), generator=generator).to(places.device)])
-    means = []
+    curves = []
     for order in orders:
         evidence = []
         for share in _DELETED_SHARES:
@@ -178,16 +192,19 @@ def _deletion(subject: ExplanationSubject, values: Tensor, seed: int) -> Explana
             evidence.append(
                 float(subject.network.evidence(deleted.view_as(subject.values), subject.mask, subject.target))
             )
-        means.append(float(np.mean(evidence)))
+        curves.append(evidence)
     start = float(subject.network.evidence(subject.values, subject.mask, subject.target))
     empty = float(subject.network.evidence(torch.zeros_like(subject.values), subject.mask, subject.target))
-    gained = (float(np.mean(means[1:])) - means[0]) / max(abs(start - empty), 1e-6)
-    return _at_least(
+    left = (np.array([[start] * len(curves), *np.transpose(curves)]) - empty) / max(abs(start - empty), 1e-6)
+    by_map, by_chance = left[:, 0], left[:, 1:].mean(axis=1)
+    check = _at_least(
         "deletion",
-        gained,
+        float((by_chance - by_map)[1:].mean()),
         "How much more the evidence falls when the map's highest voxels are made healthy than when random ones are "
         "(1: all of it).",
     )
+    curve = {"share": [0.0, *_DELETED_SHARES], "map": by_map.tolist(), "random": by_chance.tolist()}
+    return dataclasses.replace(check, curve=curve)
 
 
 def _randomised(network: SeverityNetwork, seed: int) -> SeverityNetwork:

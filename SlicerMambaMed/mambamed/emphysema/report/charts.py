@@ -1,4 +1,4 @@
-"""The charts of a report: histogram per region, local patterns, severity with its spread."""
+"""The charts of a report: histogram per region, local patterns, severity with its spread, deletion curves."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from mambamed.emphysema.report.colours import PATTERN_COLOURS
 from mambamed.emphysema.report.colours import SERIES_COLOURS
 from mambamed.emphysema.report.document import Picture
+from mambamed.emphysema.report.measure_text import method_title
 
-__all__ = ["figure_png", "histogram_chart", "pattern_chart", "percent_per_hu", "severity_chart"]
+__all__ = ["deletion_chart", "figure_png", "histogram_chart", "pattern_chart", "percent_per_hu", "severity_chart"]
 
 _DPI = 110
 _DASHES = ("-", "--", ":", "-.")
@@ -98,6 +99,44 @@ def severity_chart(severity: Mapping[str, Any]) -> Picture:
     if severity.get("demonstration"):
         axes.set_title("Demonstration model", fontsize=9, color="#00548b", loc="left")
     return Picture(figure_png(figure), "Probability of each grade; diamond: mean grade with its standard deviation.")
+
+
+def deletion_chart(explanations: Mapping[str, Any]) -> Picture | None:
+    """Draw how the evidence falls when each map's highest voxels are made healthy, beside random voxels.
+
+    Args:
+        explanations: as in the run record: method to its checks.
+
+    Returns:
+        The chart, or None where no deletion check was made.
+    """
+    curves = {
+        method: check["curve"]
+        for method, values in explanations.items()
+        for check in values.get("checks", ())
+        if check.get("name") == "deletion" and check.get("curve")
+    }
+    if not curves:
+        return None
+    figure = Figure(figsize=(8.4, 2.8), dpi=_DPI, layout="constrained")
+    panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for axes, (method, curve) in zip(panels, curves.items(), strict=True):
+        shares = [100 * share for share in curve["share"]]
+        axes.plot(shares, [100 * value for value in curve["map"]], "o-", color="#d55e00", markersize=3, label="map")
+        axes.plot(
+            shares, [100 * value for value in curve["random"]], "s--", color="#555555", markersize=3, label="random"
+        )
+        axes.axhline(0.0, color="#bbbbbb", linewidth=0.8)
+        axes.set_title(method_title(method), fontsize=9)
+        axes.set_xlabel("Lung made healthy (%)", fontsize=8)
+        axes.tick_params(labelsize=8)
+    panels[0].set_ylabel("Evidence left (%)", fontsize=8)
+    panels[0].legend(fontsize=7, frameon=False)
+    caption = (
+        "Deletion: evidence for the grade that is left when lung is made healthy in the order of each map, and in "
+        "random order. With a map that matters it falls faster."
+    )
+    return Picture(figure_png(figure), caption)
 
 
 def figure_png(figure: Figure) -> bytes:

@@ -16,6 +16,7 @@ from mambamed.emphysema.report.settings import ReportSettings
 from mambamed.emphysema.report.write import LabelImage
 from mambamed.emphysema.report.write import draw_charts
 from mambamed.emphysema.report.write import draw_overlays
+from mambamed.emphysema.report.write import joined
 from mambamed.emphysema.report.write import write_files
 from mambamed.errors import BadRequestError
 from mambamed.imaging.reading import read_image
@@ -60,7 +61,7 @@ def run(request: JobRequest, job: JobContext) -> None:
     for item in reversed(given):
         pictures.setdefault(str(item.get("section", "overlays")), []).insert(0, _picture(item))
     if not given and {"ct", "regions"} <= set(inputs):
-        pictures |= _draw(inputs, record, pictures)
+        pictures = joined(_draw(inputs, record), pictures)
     job.check_cancelled()
     job.progress("writing", 0.6)
     if set(settings.formats) & set(_DICOM_FORMATS):
@@ -74,16 +75,13 @@ def run(request: JobRequest, job: JobContext) -> None:
     job.progress("writing", 1.0)
 
 
-def _draw(
-    inputs: Mapping[str, Mapping[str, Any]], record: Mapping[str, Any], charts: Mapping[str, list[Picture]]
-) -> dict[str, list[Picture]]:
+def _draw(inputs: Mapping[str, Mapping[str, Any]], record: Mapping[str, Any]) -> dict[str, list[Picture]]:
     labels = record.get("labels", {})
     label_images: dict[str, LabelImage] = {
         name: (_image(inputs[name]), labels.get(name, ())) for name in _DRAWN if name in inputs
     }
     maps = {name[len(_MAP_PREFIX) :]: _image(item) for name, item in inputs.items() if name.startswith(_MAP_PREFIX)}
-    drawn = draw_overlays(_image(inputs["ct"]), label_images, maps)
-    return {section: [*found, *charts.get(section, [])] for section, found in drawn.items()}
+    return draw_overlays(_image(inputs["ct"]), label_images, maps)
 
 
 def _write_dicom(

@@ -11,6 +11,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from mambamed.emphysema.report.charts import deletion_chart
 from mambamed.emphysema.report.charts import histogram_chart
 from mambamed.emphysema.report.charts import pattern_chart
 from mambamed.emphysema.report.charts import percent_per_hu
@@ -28,7 +29,7 @@ from mambamed.models.catalogue import find_model
 if TYPE_CHECKING:
     from mambamed.emphysema import EmphysemaResult
 
-__all__ = ["LabelImage", "cards_of_record", "draw_charts", "draw_overlays", "write_files", "write_report"]
+__all__ = ["LabelImage", "cards_of_record", "draw_charts", "draw_overlays", "joined", "write_files", "write_report"]
 
 LabelImage = tuple[sitk.Image, Sequence[Mapping[str, Any]]]
 _CAPTIONS = {
@@ -72,7 +73,7 @@ def write_report(
     if pictures:
         drawn["overlays"] = [Picture(Path(path).read_bytes(), caption) for caption, path in pictures]
     else:
-        drawn |= draw_overlays(ct, label_images, result.maps)
+        drawn = joined(draw_overlays(ct, label_images, result.maps), drawn)
     write_files(record, drawn, html_path, pdf_path)
 
 
@@ -96,7 +97,15 @@ def draw_charts(
         drawn["patterns"] = [pattern_chart(patterns)]
     if record.get("severity"):
         drawn["severity"] = [severity_chart(record["severity"])]
+    deletion = deletion_chart(record.get("explanations") or {})
+    if deletion is not None:
+        drawn["explanations"] = [deletion]
     return drawn
+
+
+def joined(first: Mapping[str, Sequence[Picture]], then: Mapping[str, Sequence[Picture]]) -> dict[str, list[Picture]]:
+    """Return the pictures of both by section; within a section those of ``first`` stand first."""
+    return {section: [*first.get(section, ()), *then.get(section, ())] for section in {**first, **then}}
 
 
 def draw_overlays(

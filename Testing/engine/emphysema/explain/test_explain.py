@@ -69,6 +69,12 @@ def test_all_methods_point_at_the_dark_places_and_come_with_checks(graded):
         checks = {check.name: check for check in explanation.checks}
         assert checks["pointing"].passed, method
         assert checks["deletion"].value > 0.05
+        curve = checks["deletion"].curve
+        assert curve["share"][0] == 0.0
+        assert curve["map"][0] == curve["random"][0] == pytest.approx(1.0)
+        between = np.subtract(curve["random"], curve["map"])[1:]
+        assert checks["deletion"].value == pytest.approx(between.mean())
+        assert ("curve" in checks["pointing"].to_json(), "curve" in checks["deletion"].to_json()) == (False, True)
         assert checks["healthy-control"].passed == (checks["healthy-control"].value <= 0.5)
         assert ("completeness" in checks) == (method == "integrated-gradients")
         assert explanation.region_scores["empty"] == 0.0
@@ -91,7 +97,9 @@ def test_the_healthy_class_is_explained_without_a_reference(graded):
         regions={},
         low_attenuation=np.zeros_like(lungs),
     )["attention"]
-    assert {check.name for check in found.checks}.isdisjoint({"pointing", "dice", "mass", "healthy-control"})
+    assert {check.name for check in found.checks}.isdisjoint(
+        {"pointing", "dice", "mass", "healthy-control", "deletion"}
+    )
     assert found.reference == "none"
 
 

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 from engine.emphysema.report.sample_record import sample_record
+from mambamed.emphysema.report.charts import deletion_chart
 from mambamed.emphysema.report.charts import histogram_chart
 from mambamed.emphysema.report.charts import pattern_chart
 from mambamed.emphysema.report.charts import percent_per_hu
@@ -18,6 +19,8 @@ from mambamed.emphysema.report.pdf_pages import column_widths
 from mambamed.emphysema.report.pdf_pages import text_width
 from mambamed.emphysema.report.pdf_pages import wrapped
 from mambamed.emphysema.report.sections import build_document
+from mambamed.emphysema.report.write import draw_charts
+from mambamed.emphysema.report.write import joined
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -99,6 +102,25 @@ def test_charts_are_pictures_with_captions(document):
     pictures = [block for section in document.sections for block in section.blocks if isinstance(block, Picture)]
     assert len(pictures) == 3
     assert all(picture.png.startswith(PNG) and picture.caption for picture in pictures)
+
+
+def test_the_deletion_curve_is_drawn_where_it_was_measured():
+    record = sample_record()
+    assert deletion_chart(record["explanations"]) is None
+    curve = {"share": [0.0, 0.1, 0.5], "map": [1.0, 0.4, 0.1], "random": [1.0, 0.9, 0.5]}
+    check = {"name": "deletion", "value": 0.45, "limit": 0.05, "passed": True, "meaning": "falls", "curve": curve}
+    record["explanations"]["grad-cam"]["checks"].append(check)
+    (picture,) = draw_charts(record, (), {})["explanations"]
+    assert picture.png.startswith(PNG)
+    assert "random order" in picture.caption
+    curve["map"] = [1.0, 0.9, 0.5]
+    assert deletion_chart(record["explanations"]).png != picture.png
+
+
+def test_joined_pictures_keep_those_of_both():
+    one, two, three = (Picture(PNG, name) for name in ("overlay", "chart", "severity"))
+    both = joined({"patterns": [one]}, {"patterns": [two], "severity": [three]})
+    assert both == {"patterns": [one, two], "severity": [three]}
 
 
 def test_the_share_per_hu_sums_to_the_whole():
