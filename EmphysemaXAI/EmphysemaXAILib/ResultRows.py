@@ -50,9 +50,10 @@ def checkRows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]], li
             check = check_of_record(entry)
             if check.passed is False:
                 failed.append(len(rows))
-            rows.append([f"{method_title(method)}: {check.name}", check.measured, check.expected, check.verdict])
+            # The outcome stands second: the panel is narrow, and it must be seen without scrolling.
+            rows.append([f"{method_title(method)}: {check.name}", check.verdict, check.measured, check.expected])
             toolTips.append(check.explanation)
-    return [_("Check"), _("Found"), _("Expected"), _("Outcome")], rows, toolTips, failed
+    return [_("Check"), _("Outcome"), _("Found"), _("Expected")], rows, toolTips, failed
 
 
 def changeRows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]], list[str]]:

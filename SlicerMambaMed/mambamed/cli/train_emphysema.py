@@ -44,6 +44,9 @@ def add_tasks(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     task.add_argument(
         "--head-epochs", type=int, dest="head_epochs", help="further epochs of attention and heads alone (default: 0)"
     )
+    task.add_argument(
+        "--head-copies", type=int, dest="head_copies", help="changed copies of each scan that they see (default: 0)"
+    )
     task.add_argument("--batch-size", type=int, dest="batch_size", help="scans per step (default: 8; paper: 32)")
     task.add_argument("--learning-rate", type=float, dest="learning_rate", help="of Adam (default: 0.0001)")
     task.add_argument("--scheduler", choices=SCHEDULERS, help="of the learning rate (default: polynomial)")
@@ -59,6 +62,12 @@ def add_tasks(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         type=float,
         dest="healed_share",
         help="share of scans that are shown healed, as healthy controls (default: 0)",
+    )
+    task.add_argument(
+        "--even-attention",
+        type=float,
+        dest="even_attention",
+        help="weight of the loss that keeps the attention even in scans without emphysema (default: 0)",
     )
     task.add_argument("--folds", type=int, help="also cross-validate with so many folds (default: 0)")
     task.add_argument(

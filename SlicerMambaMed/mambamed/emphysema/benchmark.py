@@ -20,6 +20,7 @@ from mambamed.emphysema.explain.checks import ExplanationSubject
 from mambamed.emphysema.explain.checks import check_against_reference
 from mambamed.emphysema.explain.checks import check_behaviour
 from mambamed.emphysema.explain.checks import top_region_dice
+from mambamed.emphysema.explain.settings import INTEGRATION_STEPS
 from mambamed.emphysema.explain.settings import METHODS
 from mambamed.emphysema.severity.cases import volume_arrays
 from mambamed.emphysema.severity.grading import look_at
@@ -35,7 +36,6 @@ from mambamed.imaging.reading import read_image
 __all__ = ["run_benchmark"]
 
 _REFERENCE_SHARE = 0.25
-_STEPS = 16
 _LOW_DOSE = 0.5
 
 
@@ -78,7 +78,7 @@ def run_benchmark(
         inside = torch.from_numpy(prepared.mask)[None, None].float().to(model.device)
         for method in METHODS:
             subject = ExplanationSubject(model.network, values, inside, targets[-1], method)
-            shown = subject.explained(_STEPS)
+            shown = subject.explained(INTEGRATION_STEPS)
             array = shown.values.cpu().numpy()
             checks = {check.name: check for check in check_against_reference(array, reference, prepared.mask)}
             placed[method].append(
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--phantoms", type=Path, help="folder of the phantoms (default: a temporary one)")
     parser.add_argument("--count", type=int, default=120, help="phantoms that are graded")
     parser.add_argument("--explained", type=int, default=24, help="of those with lesions, how many are explained")
-    parser.add_argument("--checked", type=int, default=3, help="of the explained ones, how many get all checks")
+    parser.add_argument("--checked", type=int, default=8, help="of the explained ones, how many get all checks")
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     model = load_severity_model(arguments.model, arguments.device)

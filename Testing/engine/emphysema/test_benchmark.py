@@ -12,7 +12,7 @@ from mambamed.emphysema.severity.model import load_severity_model
 
 
 def test_it_measures_severity_and_every_method(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "_STEPS", 4)
+    monkeypatch.setattr(benchmark, "INTEGRATION_STEPS", 4)
     model = load_severity_model(write_tiny_severity_model(tmp_path / "model"), "cpu")
     result = benchmark.run_benchmark(model, tmp_path / "phantoms", count=4, explained=2, checked=1)
     assert result["severity"]["cases"] == 4

@@ -58,7 +58,7 @@ def test_failed_checks_are_counted_in_the_tab_and_named_in_the_table(module):
     assert module.ui.resultTabs.tabToolTip(3) == "1 checks failed"
     assert not module.ui.resultTabs.tabIcon(3).isNull()
     rows = _rows(module.ui.checksTable)
-    assert [row[3] for row in rows] == ["passed", "FAILED", "not made"]
+    assert [row[1] for row in rows] == ["passed", "FAILED", "not made"]
     assert rows[1][0] == "Grad-CAM: randomised weights"
     assert module.ui.checksTable.item(1, 0).font().bold()
     assert module.ui.checksTable.item(1, 0).toolTip() == "bad"

@@ -14,6 +14,7 @@ from mambamed.emphysema.explain.checks import ExplanationCheck
 from mambamed.emphysema.explain.checks import ExplanationSubject
 from mambamed.emphysema.explain.checks import check_against_reference
 from mambamed.emphysema.explain.checks import check_behaviour
+from mambamed.emphysema.explain.settings import INTEGRATION_STEPS
 from mambamed.emphysema.severity.grading import SeverityResult
 from mambamed.errors import BadRequestError
 from mambamed.jobs.reporter import NullReporter
@@ -21,7 +22,6 @@ from mambamed.jobs.reporter import Reporter
 
 __all__ = ["Explanation", "explain"]
 
-_STEPS = 32
 _REFERENCE_SHARE = 0.25
 """A voxel of the network's grid belongs to the reference if this share of its lung does."""
 
@@ -119,7 +119,7 @@ def explain(
         reporter.check_cancelled()
         reporter.progress(f"explaining: {method}", number / len(methods))
         subject = ExplanationSubject(model.network, values, mask, target, method, layer)
-        found = subject.explained(_STEPS)
+        found = subject.explained(INTEGRATION_STEPS)
         reporter.check_cancelled()
         reporter.progress(f"checking: {method}", (number + 0.3) / len(methods))
         checks = check_behaviour(subject, found, seed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["CHECK_LIMITS", "METHODS"]
+__all__ = ["CHECK_LIMITS", "INTEGRATION_STEPS", "METHODS"]
 
 METHODS = ("attention", "grad-cam", "integrated-gradients")
 """Guided backpropagation is not among them: its maps hardly change when the weights are randomised."""
+
+INTEGRATION_STEPS = 32
+"""Steps of integrated gradients from healthy lungs to the scan; the benchmark takes as many as an analysis."""
 
 CHECK_LIMITS = {
     "completeness": 0.05,

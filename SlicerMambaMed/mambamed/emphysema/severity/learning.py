@@ -53,7 +53,7 @@ class _Learner(lightning.LightningModule):
         self._settings = settings
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
-        return self.network.loss(*batch)
+        return self.network.loss(*batch, self._settings.even_attention)
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> None:
         self.log("validation_loss", self.network.loss(*batch), on_epoch=True, batch_size=len(batch[2]))

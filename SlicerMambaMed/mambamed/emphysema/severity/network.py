@@ -107,10 +107,34 @@ class SeverityNetwork(nn.Module):
         """
         return self.heads(self.pooled(values, mask)[0])
 
-    def loss(self, values: Tensor, mask: Tensor, targets: Tensor) -> Tensor:
-        """Return the cross-entropy, plus that of the cumulative answers if the ordinal head is used."""
-        logits, cumulative = self(values, mask)
-        return self.loss_of(logits, cumulative, targets)
+    def loss(self, values: Tensor, mask: Tensor, targets: Tensor, even_attention: float = 0.0) -> Tensor:
+        """Return the cross-entropy, plus that of the cumulative answers if the ordinal head is used.
+
+        Args:
+            values: As of ``forward``.
+            mask: As of ``forward``.
+            targets: Class indices (N,).
+            even_attention: Weight of the attention's unevenness in scans of the first class: where there is no
+                emphysema, there is nothing that deserves more attention than the rest.
+        """
+        pooled, attention = self.pooled(values, mask)
+        total = self.loss_of(*self.heads(pooled), targets)
+        if even_attention > 0.0:
+            total = total + even_attention * self.unevenness(attention.flatten(1), targets)
+        return total
+
+    @staticmethod
+    def unevenness(attention: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean divergence of the attention from an even one over the scans of class 0; 0 if there are none.
+
+        Args:
+            attention: (N, cells), each row sums to 1; cells outside the lungs are exactly 0 and do not count.
+            targets: Class indices (N,).
+        """
+        cells = (attention > 0.0).sum(dim=1, keepdim=True)
+        divergence = (attention * torch.log((attention * cells).clamp(min=1e-12))).sum(dim=1)
+        first = (targets == 0).to(divergence)
+        return (divergence * first).sum() / first.sum().clamp(min=1.0)
 
     def loss_of(self, logits: Tensor, cumulative: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of what ``forward`` gave."""

@@ -35,15 +35,21 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     DEMONSTRATION_RECIPE: {
         "classes": CLASS_SETS["four"],
+        "channels": (8, 16, 24),
+        "kernel_sizes": (3, 3, 1),
         "learning_rate": 6e-3,
         "batch_size": 8,
-        "epochs": 9,
+        "epochs": 12,
         "scheduler": "polynomial",
         "patience": None,
         "rotation_degrees": 0.0,
         "elastic_share": 0.0,
         "precision": "bfloat16",
+        "faded_share": 0.6,
+        "healed_share": 0.25,
+        "even_attention": 0.3,
         "head_epochs": 60,
+        "head_copies": 2,
     },
 }
 """``paper``: mild, moderate, severe; four stages; Adam at 1e-4, batches of 32, 100 epochs, early stopping."""
@@ -72,6 +78,7 @@ class SeverityTrainingSettings:
         head: ``categorical``, ``ordinal``, ``both``.
         epochs: At most.
         head_epochs: Further epochs of attention and heads alone, on features of the frozen convolutions.
+        head_copies: Changed copies of each scan (mirrored, noisy, faded, healed) that these further epochs see too.
         batch_size: Scans per step.
         learning_rate: Of Adam.
         weight_decay: Of Adam.
@@ -85,6 +92,8 @@ class SeverityTrainingSettings:
             the grade must not hang on them.
         healed_share: Share of scans that are shown with all that is darker than healthy lung made healthy, as healthy
             controls of the first class; needs a first class without emphysema.
+        even_attention: Weight of the loss that keeps the attention even in scans of a first class without emphysema:
+            where nothing is wrong, nothing deserves more attention than the rest.
         folds: 0 for one 70/15/15 split, else a cross-validation with as many folds before the last training.
         grid: Names of settings with the values to try; the best by validation loss is taken.
         grid_epochs: Epochs of each trial of the grid.
@@ -111,6 +120,7 @@ class SeverityTrainingSettings:
     head: str = "both"
     epochs: int = 100
     head_epochs: int = 0
+    head_copies: int = 0
     batch_size: int = 8
     learning_rate: float = 1e-4
     weight_decay: float = 1e-4
@@ -122,6 +132,7 @@ class SeverityTrainingSettings:
     noise_hu: float = 6.0
     faded_share: float = 0.0
     healed_share: float = 0.0
+    even_attention: float = 0.0
     folds: int = 0
     grid: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
     grid_epochs: int = 10
@@ -151,18 +162,22 @@ class SeverityTrainingSettings:
                 raise BadRequestError(f"The number {name} is {getattr(self, name)}; at least 1 is expected.")
         if self.learning_rate <= 0 or (self.time_limit_minutes is not None and self.time_limit_minutes <= 0):
             raise BadRequestError("The learning rate and the time limit must be above 0.")
-        if self.head_epochs < 0:
-            raise BadRequestError(f"There are {self.head_epochs} epochs of the heads; expected 0 or more.")
+        if self.head_epochs < 0 or self.head_copies < 0:
+            raise BadRequestError(
+                f"There are {self.head_epochs} epochs of the heads on {self.head_copies} copies; expected 0 or more."
+            )
         if self.folds not in (0, *range(2, 11)):
             raise BadRequestError(f"There are {self.folds} folds; expected 0 (one split) or 2 to 10.")
         if not 0.0 <= self.faded_share <= 1.0 or not 0.0 <= self.healed_share < 1.0:
             raise BadRequestError(
                 f"The shares of faded and healed scans are {self.faded_share} and {self.healed_share}; expected 0 to 1."
             )
-        if self.healed_share > 0.0 and self.classes[0] not in HEALTHY_CLASSES:
+        if self.even_attention < 0.0:
+            raise BadRequestError(f"The weight of an even attention is {self.even_attention}; expected 0 or more.")
+        if max(self.healed_share, self.even_attention) > 0.0 and self.classes[0] not in HEALTHY_CLASSES:
             raise BadRequestError(
-                f"Healed scans are healthy, but the first class is {self.classes[0]!r}; expected "
-                f"{' or '.join(HEALTHY_CLASSES)} as the first class, or no healed scans."
+                f"Healed scans and an even attention are for a class without emphysema, but the first one is "
+                f"{self.classes[0]!r}; expected {' or '.join(HEALTHY_CLASSES)}, or neither of them."
             )
         allowed = {field.name for field in dataclasses.fields(self)} - {"grid", "cases", "recipe", "folds", "device"}
         wrong = sorted(set(self.grid) - allowed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from engine.emphysema.small_lungs import untrained_network
@@ -52,6 +54,22 @@ def test_probabilities_are_probabilities_and_every_head_learns(head, classes):
     assert float(network.stages[0][0].weight.grad.abs().sum()) > 0
     used = network.categorical if head == "categorical" else network.ordinal_score
     assert float(used.weight.grad.abs().sum()) > 0
+
+
+def test_uneven_attention_costs_in_scans_of_the_first_class_alone():
+    even = torch.tensor([[0.25, 0.25, 0.25, 0.25, 0.0]])
+    uneven = torch.tensor([[1.0, 0.0, 0.0, 0.0, 0.0], [0.5, 0.3, 0.2, 0.0, 0.0]])
+    assert float(SeverityNetwork.unevenness(even, torch.tensor([0]))) == pytest.approx(0.0, abs=1e-6)
+    expected = sum(share * math.log(3 * share) for share in (0.5, 0.3, 0.2))
+    assert float(SeverityNetwork.unevenness(uneven, torch.tensor([1, 0]))) == pytest.approx(expected)
+    assert float(SeverityNetwork.unevenness(uneven, torch.tensor([1, 2]))) == 0.0
+    network = untrained_network()
+    values, mask = _scan()
+    plain, more = (network.loss(values, mask, torch.tensor([0, 3]), weight) for weight in (0.0, 2.0))
+    _, attention = network.pooled(values, mask)
+    cost = network.unevenness(attention.flatten(1), torch.tensor([0, 3]))
+    assert float(cost.detach()) > 0.0
+    torch.testing.assert_close(more, plain + 2.0 * cost)
 
 
 def test_evidence_is_the_log_odds_of_at_least_the_class():

@@ -15,9 +15,11 @@ from engine.emphysema.small_lungs import two_lungs
 from engine.emphysema.small_lungs import untrained_network
 from mambamed.emphysema.severity import grade
 from mambamed.emphysema.severity.cases import Case
+from mambamed.emphysema.severity.cases import PreparedCase
 from mambamed.emphysema.severity.cases import prepare_cases
 from mambamed.emphysema.severity.cases import read_cases
 from mambamed.emphysema.severity.cases import split_patients
+from mambamed.emphysema.severity.prepare import prepare_lungs
 from mambamed.emphysema.severity.refining import refine_heads
 from mambamed.emphysema.severity.settings import CLASS_SETS
 from mambamed.emphysema.severity.train_settings import SeverityTrainingSettings
@@ -133,6 +135,40 @@ def test_attention_and_heads_train_on_while_the_convolutions_stay(cases, tmp_pat
         assert torch.equal(value, before[name]) == (name.startswith("stages."))
 
 
+def test_the_heads_learn_from_changed_copies_of_each_scan_too(cases, tmp_path):
+    settings = _settings(cases, head_epochs=0, head_copies=2, noise_hu=20.0)
+    prepared = prepare_cases(read_cases(cases, PAPER), settings.configuration, tmp_path)
+    network = untrained_network(classes=PAPER)
+    losses = [
+        refine_heads(network, prepared, prepared, settings.replace(head_copies=copies), NullReporter(), "test")
+        for copies in (0, 2, 2)
+    ]
+    assert losses[0] != losses[1] == losses[2]
+    with pytest.raises(BadRequestError, match="copies"):
+        settings.replace(head_copies=-1)
+
+
+def test_an_even_attention_in_healthy_scans_is_learned_with_the_heads():
+    classes = CLASS_SETS["four"][:3]
+    settings = SeverityTrainingSettings(
+        cases="cases.csv", **{**TINY, "classes": classes, "head_epochs": 40, "learning_rate": 0.02}
+    )
+    prepared = []
+    for number in range(6):
+        lungs = prepare_lungs(*two_lungs((0.02, 0.3, 0.75)[number % 3], number), SPACING_MM, settings.configuration)
+        prepared.append(PreparedCase(Case(f"p{number}", None, None, number % 3), lungs))
+    uneven = []
+    for weight in (0.0, 3.0):
+        network = untrained_network(classes=classes)
+        refine_heads(network, prepared, prepared, settings.replace(even_attention=weight), NullReporter(), "test")
+        values = torch.from_numpy(prepared[0].lungs.values)[None, None]
+        mask = torch.from_numpy(prepared[0].lungs.mask)[None, None].float()
+        with torch.no_grad():
+            attention = network.pooled(values, mask)[1].flatten(1)
+            uneven.append(float(network.unevenness(attention, torch.tensor([0]))))
+    assert uneven[1] < uneven[0]
+
+
 def test_parts_share_no_patient_and_have_all_classes():
     cases = [Case(f"p{number // 2}", None, None, (number // 2) % 4) for number in range(160)]
     parts = split_patients(cases, (0.7, 0.15, 0.15), 3)
@@ -181,6 +217,8 @@ def test_too_few_patients_of_a_class_are_refused(tmp_path):
         {"faded_share": 1.5},
         {"healed_share": 1.0},
         {"healed_share": 0.1, "classes": PAPER},
+        {"even_attention": 0.1, "classes": PAPER},
+        {"even_attention": -0.1},
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(change):
