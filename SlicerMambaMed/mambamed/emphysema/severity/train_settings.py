@@ -35,21 +35,15 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     DEMONSTRATION_RECIPE: {
         "classes": CLASS_SETS["four"],
-        "channels": (8, 16, 24),
-        "kernel_sizes": (3, 3, 1),
         "learning_rate": 6e-3,
         "batch_size": 8,
-        "epochs": 12,
+        "epochs": 9,
         "scheduler": "polynomial",
         "patience": None,
         "rotation_degrees": 0.0,
         "elastic_share": 0.0,
         "precision": "bfloat16",
-        "faded_share": 0.6,
-        "healed_share": 0.25,
-        "even_attention": 0.3,
         "head_epochs": 60,
-        "head_copies": 2,
     },
 }
 """``paper``: mild, moderate, severe; four stages; Adam at 1e-4, batches of 32, 100 epochs, early stopping."""
