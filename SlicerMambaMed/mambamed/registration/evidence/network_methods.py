@@ -21,8 +21,8 @@ METHODS = ("network", "network+mind-ssc", "network+disa", "disa", "mind-ssc", "b
 _ITERATIONS = 30
 _MESH_MM = 25.0
 _BINS = 32
-_SAMPLED = 0.1
-_STEPS = 60
+_SAMPLED = 0.03
+_STEPS = 40
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """One-pass networks judged on real heads of different persons: T1 onto T1, and T1 onto FLAIR, by Dice of structures.
 
-Run it as ``python -m mambamed.registration.evidence.network_pairs --data DIR [--model NAME] [--output STEM]`` where
-``DIR``
-holds ``<subject>_T1.nii.gz``, ``<subject>_FL.nii.gz`` and ``<subject>_T1_DLMUSE.nii.gz`` of two subjects or more. What
-``STEM.json`` holds already is not measured again.
+Run it as ``python -m mambamed.registration.evidence.network_pairs --data DIR [--model NAME] [--output STEM]``, where
+``DIR`` holds ``<subject>_T1.nii.gz``, ``<subject>_FL.nii.gz`` and ``<subject>_T1_DLMUSE.nii.gz`` of two subjects or
+more. What ``STEM.json`` holds already, made with the same models, is not measured again.
 """
 
 from __future__ import annotations
@@ -77,6 +76,7 @@ def judge_pair(
             "moving": moving_subject,
             "contrast": contrast,
             "method": method,
+            "weights": _weights(method, models),
             "dice": float(np.mean(list(by_structure.values()))),
             "structures": {name: round(value, 4) for name, value in by_structure.items()},
             **measured,
@@ -102,7 +102,7 @@ def network_tables(rows: Sequence[dict[str, Any]]) -> str:
         lines = [f"### {contrast}, {cases} pairs of different persons", ""]
         lines += ["| Method | Dice (%) | over affine | better in | folded (%) | CPU s |", "| --- " * 6 + "|"]
         affine = _by_pair(own, "affine")
-        for method in dict.fromkeys(row["method"] for row in own):
+        for method in (name for name in _NAMES if _has(own, name)):
             found = _by_pair(own, method)
             dice = 100.0 * np.array([item["dice"] for item in found.values()])
             gain = 100.0 * np.array([item["dice"] - affine[pair]["dice"] for pair, item in found.items()])
@@ -149,21 +149,26 @@ def _labels_on(labels: sitk.Image, grid: sitk.Image, transform: sitk.Transform) 
 
 
 def _known(stem: Path | None, models: dict[str, str]) -> list[dict[str, Any]]:
-    """Rows measured before with the same models."""
+    """Rows measured before, where the models that they used are the same."""
     file = None if stem is None else stem.with_suffix(".json")
     if file is None or not file.is_file():
         return []
-    content = json.loads(file.read_text(encoding="utf-8"))
-    return list(content["rows"]) if content["weights"] == _weights(models) else []
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    return [row for row in rows if row["weights"] == _weights(row["method"], models)]
 
 
-def _weights(models: dict[str, str]) -> dict[str, str]:
-    """Identifier and checksums of the models, by role."""
-    found = {}
+def _weights(method: str, models: dict[str, str]) -> list[str]:
+    """Identifier and checksums of the models that a method uses."""
+    found = []
     for role, model in models.items():
-        card = find_model(model).card
-        found[role] = " ".join([card.id, *(str(item.sha256) for item in card.weights)])
+        if role in method:
+            card = find_model(model).card
+            found.append(" ".join([card.id, *(str(item.sha256) for item in card.weights)]))
     return found
+
+
+def _is_of(row: dict[str, Any], pair: tuple[str, str], contrast: str) -> bool:
+    return (row["fixed"], row["moving"]) == pair and row["contrast"] == contrast
 
 
 def main() -> None:
@@ -184,32 +189,23 @@ def main() -> None:
     methods = tuple(arguments.method or METHODS)
     models = {"network": arguments.model, "disa": arguments.descriptors}
     rows = _known(arguments.output, models)
-    for fixed, moving in pairs_of_subjects(arguments.data, arguments.partners)[: arguments.pairs]:
+    for pair in pairs_of_subjects(arguments.data, arguments.partners)[: arguments.pairs]:
         for contrast in arguments.contrast or CONTRASTS:
-            done = {
-                row["method"]
-                for row in rows
-                if (row["fixed"], row["moving"]) == (fixed, moving) and row["contrast"] == contrast
-            }
-            if set(methods) <= done:
+            done = {row["method"] for row in rows if _is_of(row, pair, contrast)}
+            wanted = [method for method in methods if method not in done]
+            if not wanted:
                 continue
-            found = judge_pair(arguments.data, fixed, moving, contrast, methods, models)
-            rows = [
-                row
-                for row in rows
-                if (row["fixed"], row["moving"], row["contrast"]) != (fixed, moving, contrast)
-                or row["method"] not in {item["method"] for item in found}
-            ] + found
+            found = judge_pair(arguments.data, *pair, contrast, wanted, models)
+            rows += [row for row in found if row["method"] not in done]
             for row in found:
                 seconds, folded = row.get("seconds", 0.0), row.get("folded_percent", 0.0)
                 print(
-                    f"{contrast} {moving} -> {fixed} {row['method']:18s} Dice {100 * row['dice']:5.1f}  "
+                    f"{contrast} {pair[1]} -> {pair[0]} {row['method']:18s} Dice {100 * row['dice']:5.1f}  "
                     f"{seconds:6.1f} CPU s  folded {folded:.2f} %",
                     flush=True,
                 )
             if arguments.output:
-                content = {"weights": _weights(models), "threads": arguments.threads, "rows": rows}
-                text = json.dumps(content, indent=1) + "\n"
+                text = json.dumps({"threads": arguments.threads, "rows": rows}, indent=1) + "\n"
                 arguments.output.with_suffix(".json").write_text(text, encoding="utf-8")
     text = network_tables(rows)
     print(text)

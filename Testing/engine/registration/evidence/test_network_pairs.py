@@ -17,6 +17,7 @@ from mambamed.registration.evidence import network_pairs
 from mambamed.registration.evidence.brain_structures import STRUCTURES
 from mambamed.registration.evidence.brain_structures import grouped
 from mambamed.registration.evidence.brain_structures import structure_dice
+from mambamed.registration.evidence.network_picture import draw_pair
 
 METHODS = ("network", "network+mind-ssc", "b-spline")
 
@@ -93,3 +94,12 @@ def test_methods_are_compared_and_written(
     capsys.readouterr()
     network_pairs.main()
     assert "CPU s  folded" not in capsys.readouterr().out, "what is measured already is not measured again"
+    models = {"network": str(shifting_model(tmp_path / "other", (0.1, 0.0, 0.0))), "disa": "disa-lc2"}
+    kept = {row["method"] for row in network_pairs._known(stem, models)}
+    assert kept == {"before", "affine", "b-spline"}, "what another network measured does not count"
+
+
+def test_a_pair_is_drawn(heads: Path, tmp_path: Path) -> None:
+    image, labels = (sitk.ReadImage(str(heads / f"A_T1{ending}.nii.gz")) for ending in ("", "_DLMUSE"))
+    draw_pair(image, {"affine": image}, labels, image * 0.0 + 1.0, tmp_path / "pair.png")
+    assert (tmp_path / "pair.png").stat().st_size > 5000
