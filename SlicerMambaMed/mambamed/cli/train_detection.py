@@ -44,7 +44,7 @@ _NUMBERS: dict[str, tuple[type, str]] = {
     "tile_px": (int, "side of the tiles"),
     "overlap_px": (int, "pixels that neighbouring tiles share"),
     "epochs": (int, "passes through all tiles"),
-    "batch_size": (int, "tiles per step, over all processes"),
+    "batch_size": (int, "tiles per step"),
     "learning_rate": (float, "after the warm-up"),
     "momentum": (float, "of SGD"),
     "weight_decay": (float, "of the optimiser"),
@@ -79,7 +79,9 @@ def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "printed beside the study's numbers.",
     )
     source = task.add_mutually_exclusive_group(required=True)
-    source.add_argument("--dataset", type=Path, help="folder with images and annotations (DOTA, YOLO-OBB, HRSC, COCO)")
+    source.add_argument(
+        "--dataset", type=Path, nargs="+", help="folders with images and annotations (DOTA, YOLO-OBB, HRSC2016, COCO)"
+    )
     source.add_argument("--synthetic", choices=list(DOMAINS), help="draw pictures: aerial or ct objects")
     task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and the trained model")
     task.add_argument("--test-dataset", type=Path, dest="test_dataset", help="folder of other images for the measures")
@@ -141,8 +143,11 @@ def settings_from_arguments(arguments: argparse.Namespace) -> DetectionTrainingS
     values: dict[str, Any] = dict(PRESETS[arguments.preset]) if arguments.preset else {}
     for field in dataclasses.fields(DetectionTrainingSettings):
         value = getattr(arguments, field.name, None)
-        if value is not None and field.name not in ("classes", "milestones"):
+        if value is not None and field.name not in ("dataset", "classes", "milestones"):
             values[field.name] = str(value.absolute()) if isinstance(value, Path) else value
+    if arguments.dataset:
+        values["dataset"], *further = (str(folder.absolute()) for folder in arguments.dataset)
+        values["further_datasets"] = tuple(further)
     if arguments.classes:
         values["classes"] = tuple(name.strip() for name in arguments.classes.split(","))
     if arguments.milestones:

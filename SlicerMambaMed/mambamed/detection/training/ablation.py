@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mambamed.detection.training.data import prepare_data
 from mambamed.detection.training.settings import DetectionTrainingSettings
 from mambamed.detection.training.study import StudyRow
-from mambamed.detection.training.training import prepare_data
 from mambamed.detection.training.training import train_on
 from mambamed.jobs.files import read_json
 from mambamed.jobs.files import write_json_atomically
 from mambamed.jobs.reporter import Reporter
 from mambamed.jobs.reporter_part import ReporterPart
 
-__all__ = ["ablation_table", "run_ablation"]
+__all__ = ["ablation_table", "mean_and_spread", "run_ablation"]
 
 _COLUMNS = (
     "row",
@@ -86,7 +86,7 @@ def ablation_table(results: Sequence[dict[str, Any]], rows: Sequence[StudyRow]) 
     for result in results:
         row = by_name[result["row"]]
         cited = [getattr(row, field.name) for field in dataclasses.fields(row) if field.name.endswith("_percent")]
-        measured = [_mean_and_spread([one.get(key) for one in result["measures"]]) for key in ("ap50", "ap75")]
+        measured = [mean_and_spread([one.get(key) for one in result["measures"]]) for key in ("ap50", "ap75")]
         lines.append([row.name, *measured, *("-" if value is None else f"{value:.1f}" for value in cited)])
     return {
         "title": "Rows of the study: measured here, and the numbers that the study printed for its data (not ours)",
@@ -95,7 +95,8 @@ def ablation_table(results: Sequence[dict[str, Any]], rows: Sequence[StudyRow]) 
     }
 
 
-def _mean_and_spread(values: Sequence[float | None]) -> str:
+def mean_and_spread(values: Sequence[float | None]) -> str:
+    """Return the mean of the known values and, of several, their standard deviation."""
     known = [value for value in values if value is not None]
     if not known:
         return "-"

@@ -50,6 +50,7 @@ class DetectionTrainingSettings:
 
     Attributes:
         dataset: folder with ``images`` and annotations, see ``docs/training-detection.md``.
+        further_datasets: more such folders, of any form each.
         test_dataset: such a folder for the measures at the end; empty: ``held_out_share`` of the dataset's images.
         held_out_share: of the images, 0 to 0.5; 0 measures on the training images, and says so.
         synthetic: ``ct`` or ``aerial`` in place of a dataset: pictures from the generator.
@@ -57,7 +58,8 @@ class DetectionTrainingSettings:
         synthetic_test_images: pictures that the result is measured on.
         synthetic_size_px: side of a picture.
         synthetic_seed: of the pictures; training and test pictures differ for every seed.
-        classes: names in the network's order; empty: those that the training annotations have, by alphabet.
+        classes: names in the network's order, of which those count that are annotated (for YOLO-OBB the names of its
+            numbers); empty: all that are annotated, by alphabet.
         method: ``dcfl``, ``retinanet-o``, ``atss-o``; this and the next six as in ``MethodSettings``.
         backbone: this and the next five as in ``DetectorSettings``.
         first_weights: of the head: ``published`` (deviation 0.01) or ``kept-variance``, for narrow heads.
@@ -65,7 +67,7 @@ class DetectionTrainingSettings:
         overlap_px: pixels that neighbouring tiles share.
         flips: mirror a tile horizontally, vertically or both at random, each a quarter of the time.
         epochs: passes through all tiles.
-        batch_size: tiles per step, over all processes.
+        batch_size: tiles per step.
         optimizer: ``sgd`` or ``adamw``.
         learning_rate: after the warm-up.
         momentum: of SGD.
@@ -78,13 +80,12 @@ class DetectionTrainingSettings:
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         threads: on a CPU; None leaves PyTorch's choice.
         loader_processes: that prepare batches beside the training; 0 prepares them in it.
-        training_processes: that train together on each machine, one graphics card each.
-        nodes: machines that train together.
         seed: of weights, order and flips.
         time_limit_minutes: the schedule is compressed to end by then; None has no limit.
     """
 
     dataset: str = ""
+    further_datasets: tuple[str, ...] = ()
     test_dataset: str = ""
     held_out_share: float = 0.2
     synthetic: str = ""
@@ -124,8 +125,6 @@ class DetectionTrainingSettings:
     device: str = "auto"
     threads: int | None = None
     loader_processes: int = 0
-    training_processes: int = 1
-    nodes: int = 1
     seed: int = 0
     time_limit_minutes: float | None = None
 
@@ -135,7 +134,7 @@ class DetectionTrainingSettings:
         Raises:
             BadRequestError: with what was found and expected.
         """
-        for name in ("classes", "milestones"):
+        for name in ("classes", "milestones", "further_datasets"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if bool(self.dataset) == bool(self.synthetic):
             raise BadRequestError("Name either a folder of images to train on or a kind of synthetic pictures.")
@@ -148,7 +147,7 @@ class DetectionTrainingSettings:
             if getattr(self, name) not in known:
                 raise BadRequestError(f"The {name} is {getattr(self, name)!r}; expected one of: {', '.join(known)}.")
         lowest = {"loader_processes": 0, "warm_up_iterations": 0, "seed": 0, "overlap_px": 0, "tile_px": 32}
-        whole = ("epochs", "batch_size", "training_processes", "nodes", "synthetic_images", "synthetic_test_images")
+        whole = ("epochs", "batch_size", "synthetic_images", "synthetic_test_images")
         for name, least in {**dict.fromkeys(whole, 1), **lowest}.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -166,11 +165,6 @@ class DetectionTrainingSettings:
         for name, value in above_0.items():
             if not value > 0:
                 raise BadRequestError(f"The {name} is {value}; expected more than 0.")
-        if self.batch_size < self.training_processes * self.nodes:
-            raise BadRequestError(
-                f"A batch of {self.batch_size} cannot be shared by {self.training_processes * self.nodes} processes; "
-                "give each at least one tile."
-            )
         if self.synthetic:
             self.synthetic_pictures  # noqa: B018 (checks them)
         self.method_settings  # noqa: B018 (checks the method)

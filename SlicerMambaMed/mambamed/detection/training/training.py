@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mambamed.detection.data_folder import AnnotatedImage
-from mambamed.detection.data_folder import read_data_folder
 from mambamed.detection.description import DetectorDescription
 from mambamed.detection.description import IntensityNormalisation
 from mambamed.detection.model import save_detector
 from mambamed.detection.networks.detector import Detector
-from mambamed.detection.synthetic.data_set import write_data_set
 from mambamed.detection.training.card import training_card
+from mambamed.detection.training.data import DetectionData
+from mambamed.detection.training.data import prepare_data
 from mambamed.detection.training.learning import fit_detector
 from mambamed.detection.training.measuring import NMS_THRESHOLD
 from mambamed.detection.training.measuring import SCORE_THRESHOLD
@@ -27,30 +21,12 @@ from mambamed.detection.training.settings import DetectionTrainingSettings
 from mambamed.detection.training.tiles import IMAGENET_DEVIATION
 from mambamed.detection.training.tiles import IMAGENET_MEAN
 from mambamed.detection.training.tiles import TileSet
-from mambamed.errors import BadRequestError
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
 
-__all__ = ["DetectionData", "prepare_data", "train_detector", "train_on"]
+__all__ = ["train_detector", "train_on"]
 
 REPORT_NAME = "report.json"
-
-
-@dataclass(frozen=True)
-class DetectionData:
-    """What a detector is trained and measured on.
-
-    Attributes:
-        train: training images.
-        test: images for the measures.
-        classes: names in the network's order.
-        seen: whether the test images are the training images.
-    """
-
-    train: list[AnnotatedImage]
-    test: list[AnnotatedImage]
-    classes: tuple[str, ...]
-    seen: bool
 
 
 def train_detector(
@@ -129,49 +105,3 @@ def train_on(
         "test": measures,
         "settings": settings.to_json(),
     }
-
-
-def prepare_data(settings: DetectionTrainingSettings, work: Path) -> DetectionData:
-    """Read the annotated images, or draw synthetic ones, and part them.
-
-    Raises:
-        BadRequestError: the data have problems, hold no objects, or lack a class.
-    """
-    if settings.synthetic:
-        train = _synthetic(settings, work / "synthetic", "train", settings.synthetic_images)
-        test = _synthetic(settings, work / "synthetic", "test", settings.synthetic_test_images)
-        return DetectionData(train, test, settings.classes or settings.synthetic_pictures.labels, seen=False)
-    images = read_data_folder(settings.dataset, settings.classes)
-    held_out = round(settings.held_out_share * len(images))
-    if settings.test_dataset:
-        train, test = images, read_data_folder(settings.test_dataset, settings.classes)
-    elif held_out:
-        order = np.random.default_rng(settings.seed).permutation(len(images)).tolist()
-        test, train = ([images[place] for place in sorted(part)] for part in (order[:held_out], order[held_out:]))
-    else:
-        train = test = images
-    labels = _labels_of(train)
-    if not labels:
-        raise BadRequestError(f"The training images of {settings.dataset} have no objects; annotate some.")
-    if missing := sorted(set(settings.classes) - set(labels)):
-        raise BadRequestError(
-            f"No training image has an object of {', '.join(missing)}; the annotations have {', '.join(labels)}."
-        )
-    return DetectionData(train, test, settings.classes or tuple(labels), seen=test is train)
-
-
-def _synthetic(settings: DetectionTrainingSettings, folder: Path, split: str, count: int) -> list[AnnotatedImage]:
-    """Write the pictures of a split unless a run before has, and read them."""
-    place = folder / split
-    description = place / "settings.json"
-    wanted = {"settings": settings.synthetic_pictures.to_json(), "split": split, "count": count}
-    if not (place / "complete").is_file() or json.loads(description.read_text(encoding="utf-8")) != wanted:
-        shutil.rmtree(place, ignore_errors=True)
-        write_data_set(place, settings.synthetic_pictures, split, count)
-        (place / "complete").touch()
-    return read_data_folder(place)
-
-
-def _labels_of(images: Sequence[AnnotatedImage]) -> list[str]:
-    """Return the labels of all objects, by alphabet."""
-    return sorted({item.box.label for image in images for item in image.objects})

@@ -13,12 +13,12 @@ from mambamed.detection.synthetic import SyntheticSettings
 from mambamed.detection.synthetic import write_data_set
 from mambamed.detection.training.ablation import ablation_table
 from mambamed.detection.training.ablation import run_ablation
+from mambamed.detection.training.data import prepare_data
 from mambamed.detection.training.learning import fit_detector
 from mambamed.detection.training.settings import PRESETS
 from mambamed.detection.training.settings import DetectionTrainingSettings
 from mambamed.detection.training.study import choose_rows
 from mambamed.detection.training.tiles import TileSet
-from mambamed.detection.training.training import prepare_data
 from mambamed.detection.training.training import train_detector
 from mambamed.errors import BadRequestError
 from mambamed.errors import JobCancelledError
@@ -73,8 +73,14 @@ def test_the_users_images_are_parted_or_measured_on_themselves(tmp_path: Path) -
     assert prepare_data(settings.replace(held_out_share=0.0), tmp_path).seen
     other = prepare_data(settings.replace(test_dataset=str(folder)), tmp_path)
     assert (len(other.train), len(other.test)) == (5, 5)
-    with pytest.raises(BadRequestError, match="No training image has an object of whale"):
-        prepare_data(settings.replace(classes=("ship", "whale")), tmp_path)
+    assert prepare_data(settings.replace(classes=("whale", "vehicle")), tmp_path).classes == ("vehicle",)
+    with pytest.raises(BadRequestError, match="no objects of whale"):
+        prepare_data(settings.replace(classes=("whale",)), tmp_path)
+    with pytest.raises(BadRequestError, match="Two images"):
+        prepare_data(settings.replace(further_datasets=(str(folder),)), tmp_path)
+    write_data_set(tmp_path / "more", SyntheticSettings(domain="ct", size=(64, 64)), "test", 2)
+    both = prepare_data(settings.replace(further_datasets=(str(tmp_path / "more"),)), tmp_path)
+    assert len(both.train) + len(both.test) == 7
     report = train_detector(
         settings.replace(held_out_share=0.0, epochs=1, method="atss-o"), tmp_path / "work", tmp_path / "model"
     )
