@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Protocol
 
+from mambamed.cli import batch_detection
 from mambamed.cli import batch_emphysema
 from mambamed.cli import batch_register
 from mambamed.cli import batch_segment
@@ -53,7 +54,12 @@ class BatchTask(Protocol):
         """Return what a finished case adds to the summary table, by column."""
 
 
-TASKS: dict[str, Any] = {"segment": batch_segment, "emphysema": batch_emphysema, "register": batch_register}
+TASKS: dict[str, Any] = {
+    "segment": batch_segment,
+    "emphysema": batch_emphysema,
+    "register": batch_register,
+    "detection": batch_detection,
+}
 """Task name to its ``BatchTask``."""
 
 

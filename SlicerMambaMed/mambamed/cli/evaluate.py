@@ -1,4 +1,4 @@
-"""``mambamed evaluate segmentation``: scores of predictions against references, as the U-Mamba paper prints them."""
+"""``mambamed evaluate``: scores of predictions; of segmentations as the U-Mamba paper prints them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mambamed.cli import evaluate_detection
 from mambamed.errors import BadRequestError
 from mambamed.jobs.states import ExitCode
 
@@ -51,10 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     task.add_argument("--skip-missing", action="store_true", help="leave out references without a prediction")
     task.add_argument("-o", "--output", type=Path, help="folder for scores.json, scores.csv and tables.md")
     task.add_argument("--json", action="store_true", help="print the content of scores.json")
+    detection = tasks.add_parser("detection", help=evaluate_detection.HELP, description=evaluate_detection.DESCRIPTION)
+    evaluate_detection.add_arguments(detection)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Evaluate, print, write."""
+    if arguments.task == "detection":
+        return evaluate_detection.run(arguments)
+    from mambamed.cli.evaluation_output import named_folders
     from mambamed.cli.tables import format_table
     from mambamed.segmentation.evaluation.evaluate import evaluate_folders
     from mambamed.segmentation.evaluation.label_rules import tolerances_from_words
@@ -65,7 +71,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.from_classes and not arguments.instances:
         raise BadRequestError("--from-classes makes instances; it needs --instances.")
     methods = {}
-    for name, folder in _named_folders(arguments.predictions).items():
+    for name, folder in named_folders(arguments.predictions).items():
         methods[name] = evaluate_folders(
             folder,
             arguments.labels,
@@ -92,33 +98,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _write(folder: Path, methods: dict[str, Any]) -> None:
-    from mambamed.jobs.files import write_text_atomically
+    from mambamed.cli.evaluation_output import write_scores
     from mambamed.segmentation.evaluation.report import label_table
     from mambamed.segmentation.evaluation.report import markdown
     from mambamed.segmentation.evaluation.report import method_table
     from mambamed.segmentation.evaluation.report import scores_csv
     from mambamed.segmentation.evaluation.report import scores_json
 
-    text = f"{markdown(method_table(methods))}\n\n{markdown(label_table(methods))}\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(folder / "scores.json", json.dumps(scores_json(methods), indent=1) + "\n")
-        write_text_atomically(folder / "scores.csv", scores_csv(methods))
-        write_text_atomically(folder / "tables.md", text)
-    except OSError as error:
-        raise BadRequestError(
-            f"The output folder {folder} cannot be written ({error.strerror}); choose another one."
-        ) from error
-
-
-def _named_folders(words: list[str]) -> dict[str, Path]:
-    """Return folders by method name; a word without ``NAME=`` is named after its folder."""
-    named: dict[str, Path] = {}
-    for word in words:
-        name, equals, folder = word.partition("=")
-        path = Path(folder) if equals else Path(word)
-        name = name if equals else path.resolve().name
-        if not name or name in named:
-            raise BadRequestError(f"The predictions {word!r} need a name of their own; write NAME={path}.")
-        named[name] = path
-    return named
+    texts = {
+        "scores.json": json.dumps(scores_json(methods), indent=1) + "\n",
+        "scores.csv": scores_csv(methods),
+        "tables.md": f"{markdown(method_table(methods))}\n\n{markdown(label_table(methods))}\n",
+    }
+    write_scores(folder, texts)

@@ -23,6 +23,7 @@ VERBS = {
     "segment": "segment an image with a U-Mamba or nnU-Net model",
     "register": "align two volumes: rigid, affine or deformable, with DISA, MIND-SSC, LC2, NCC or Mattes",
     "emphysema": "measure and explain emphysema on a chest CT",
+    "detect": "find oriented tiny objects on a picture or on the slices of a volume",
     "batch": "carry out one task for many cases",
     "train": "train a model on your own cases",
     "evaluate": "score results against references",

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, help_line in texts.items():
         action = actions.add_parser(name, help=help_line, description=help_line[0].upper() + help_line[1:] + ".")
         if name != "list":
-            action.add_argument("model", help="name of a model, or a result folder or zip of nnU-Net v2 or U-Mamba")
+            action.add_argument("model", help="name of a model, a model folder or zip, or one of nnU-Net v2 or U-Mamba")
         if name == "check":
             action.add_argument("--folds", nargs="+", metavar="FOLD", help="folds to try (default: all)")
             action.add_argument("--checkpoint", default="checkpoint_final.pth", help="file in each fold")
@@ -95,10 +95,17 @@ def _show(arguments: argparse.Namespace) -> ExitCode:
 
 def _check(arguments: argparse.Namespace) -> ExitCode:
     from mambamed.models.catalogue import find_model
-    from mambamed.segmentation import load_model
 
     entry = find_model(arguments.model)
-    model = load_model(arguments.model, folds=arguments.folds, checkpoint=arguments.checkpoint, device="cpu")
+    model: Any
+    if entry.card.task == "detection":
+        from mambamed.detection.model import load_detector
+
+        model = load_detector(arguments.model, device="cpu")
+    else:
+        from mambamed.segmentation import load_model
+
+        model = load_model(arguments.model, folds=arguments.folds, checkpoint=arguments.checkpoint, device="cpu")
     parameter_count = sum(parameter.numel() for parameter in model.network.parameters())
     if arguments.json:
         report = {"id": entry.card.id, "folder": str(entry.folder), "parameters": parameter_count, "usable": True}
