@@ -25,6 +25,7 @@ BENCHMARKS = {
     "segmentation": "mambamed.segmentation.benchmark:run",
     "registration": "mambamed.registration.benchmark:run",
     "registration-networks": "mambamed.registration.networks.benchmark:run",
+    "detect": "mambamed.detection.inference_benchmark:run",
     "detection": "mambamed.detection.benchmark:run",
     "engine": "mambamed.cli.bench_engine:run",
 }

@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels",
         type=Path,
         required=True,
-        help="annotations: folder of DOTA text or HRSC2016 XML files named as the images, or a COCO JSON file",
+        help="annotations: a data folder as for training, a folder of DOTA text or HRSC2016 XML files named as the "
+        "images, or a COCO JSON file",
     )
     parser.add_argument(
         "--iou", type=float, default=0.5, help="overlap above which a box is a hit on the FROC curve (default: 0.5)"

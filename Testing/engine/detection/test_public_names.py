@@ -14,7 +14,7 @@ import mambamed.detection.geometry
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = (
-        "import sys, mambamed.detection; "
+        "import sys, mambamed.detection, mambamed.detection.settings, mambamed.detection.description; "
         "box = mambamed.detection.OrientedBox(1, 2, 3, 4, 0.5, 'nodule', 0.9); "
         "heavy = {'torch', 'numpy', 'scipy', 'SimpleITK', 'numba'} & set(sys.modules); "
         "assert not heavy, heavy; "

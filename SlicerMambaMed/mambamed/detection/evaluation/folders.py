@@ -13,6 +13,8 @@ from mambamed.detection.annotations.annotated_object import AnnotatedObject
 from mambamed.detection.annotations.coco_json import read_coco_json
 from mambamed.detection.annotations.dota_text import read_dota_text
 from mambamed.detection.annotations.hrsc_xml import read_hrsc_xml
+from mambamed.detection.data_folder import IMAGE_FOLDERS
+from mambamed.detection.data_folder import read_data_folder
 from mambamed.detection.geometry.corners import corners_to_boxes
 from mambamed.detection.oriented_box import OrientedBox
 from mambamed.errors import BadRequestError
@@ -58,8 +60,8 @@ def read_annotated_folder(path: str | Path) -> dict[str, list[AnnotatedObject]]:
     """Read annotations by the names of the images.
 
     Args:
-        path: a folder of DOTA text files (``NAME.txt``, or ``NAME/slice_0012.txt`` for slices) or of HRSC2016 XML
-            files; such a file; or a COCO JSON file.
+        path: a data folder as for training (see ``read_data_folder``); a folder of DOTA text files (``NAME.txt``, or
+            ``NAME/slice_0012.txt`` for slices) or of HRSC2016 XML files; such a file; or a COCO JSON file.
 
     Raises:
         BadRequestError: there are none, or one is not of its form; the message names file and line.
@@ -71,15 +73,15 @@ def read_annotated_folder(path: str | Path) -> dict[str, list[AnnotatedObject]]:
             return {file.relative_to(path).with_suffix("").as_posix(): read_dota_text(file) for file in texts}
         if files := sorted(path.glob("*.xml")):
             return {file.stem: read_hrsc_xml(file) for file in files}
-        if (path / "labelTxt").is_dir():
-            return read_annotated_folder(path / "labelTxt")
+        if any((path / name).is_dir() for name in IMAGE_FOLDERS):
+            return {image.name: list(image.objects) for image in read_data_folder(path)}
     elif path.suffix.lower() == ".json":
         return {Path(name).with_suffix("").as_posix(): list(items) for name, items in read_coco_json(path).items()}
     elif path.is_file():
         return {path.stem: read_hrsc_xml(path) if path.suffix.lower() == ".xml" else read_dota_text(path)}
     raise BadRequestError(
-        f"There are no annotations in {path}; expected NAME.txt (DOTA) or NAME.xml (HRSC2016) for each image, or a "
-        "COCO .json file."
+        f"There are no annotations in {path}; expected NAME.txt (DOTA) or NAME.xml (HRSC2016) for each image, a "
+        "COCO .json file, or a folder as for training."
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from mambamed.cli.main import main
 from mambamed.detection import OrientedBox
 from mambamed.detection.annotations import AnnotatedObject
+from mambamed.detection.annotations import read_dota_text
 from mambamed.detection.annotations import write_dota_text
 from mambamed.detection.evaluation import evaluate_average_precision
 from mambamed.detection.evaluation import evaluate_free_response
@@ -142,6 +143,19 @@ def test_annotations_in_other_forms(tmp_path: Path, folders: tuple[Path, Path]) 
     _write(tmp_path / "coco.json", {"images": images, "annotations": items, "categories": categories})
     from_coco = evaluate_folders(found, tmp_path / "coco.json")
     assert from_coco.precision["07"].mean == pytest.approx(evaluate_folders(*folders).precision["07"].mean)
+
+
+def test_a_data_folder_as_for_training(tmp_path: Path) -> None:
+    from mambamed.detection.synthetic import SyntheticSettings
+    from mambamed.detection.synthetic import write_data_set
+
+    files = write_data_set(tmp_path / "data", SyntheticSettings(domain="ct", size=(64, 70)), "test", 2)
+    for file in files:
+        items = read_dota_text(tmp_path / "data" / "labelTxt" / f"{file.stem}.txt")
+        _write(tmp_path / "found" / file.stem / "detections.json", _detections([item.box for item in items]))
+    scores = evaluate_folders(tmp_path / "found", tmp_path / "data")
+    assert scores.precision["all-point"].ap50 == 1.0
+    assert scores.free_response.image_count == 2
 
 
 def box_numbers(box: OrientedBox) -> list[float]:
