@@ -12,6 +12,7 @@ from mambamed.cli.running import train
 from mambamed.cli.train_detection import add_task as add_detection_task
 from mambamed.cli.train_disa import add_task as add_disa_task
 from mambamed.cli.train_emphysema import add_tasks as add_emphysema_tasks
+from mambamed.cli.train_registration import add_task as add_registration_task
 from mambamed.errors import BadRequestError
 from mambamed.jobs.request import JobRequest
 from mambamed.jobs.states import ExitCode
@@ -77,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_detection_task(tasks)
     add_disa_task(tasks)
     add_emphysema_tasks(tasks)
+    add_registration_task(tasks)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -24,6 +24,7 @@ TASKS: Mapping[str, str] = {
     "train-detection": "mambamed.detection.training.job:run",
     "train-disa": "mambamed.registration.disa.training.job:run",
     "train-emphysema-patterns": "mambamed.emphysema.patterns.train_job:run",
+    "train-registration": "mambamed.registration.networks.training.job:run",
     "train-segmentation": "mambamed.segmentation.train_job:run",
     "train-severity": "mambamed.emphysema.severity.train_job:run",
     "emphysema-report": "mambamed.emphysema.report.job:run",

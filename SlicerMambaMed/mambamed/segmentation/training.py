@@ -24,14 +24,16 @@ from mambamed.segmentation.architectures import plan_for_architecture
 from mambamed.segmentation.dataset_check import require_sound_dataset
 from mambamed.segmentation.dataset_import import import_dataset
 from mambamed.segmentation.dataset_source import read_dataset_source
-from mambamed.segmentation.distributed_launch import train_together
 from mambamed.segmentation.nnunet_folders import nnunet_folders
 from mambamed.segmentation.recipes import RECIPES
 from mambamed.segmentation.trainers.control import TrainingControl
 from mambamed.segmentation.trainers.controlled import LATEST_CHECKPOINT
 from mambamed.segmentation.training_settings import SegmentationTrainingSettings
+from mambamed.training.distributed_launch import train_together
 
 __all__ = ["ProgressPart", "train_here", "train_segmentation"]
+
+_WORKER = "mambamed.segmentation.distributed_training"
 
 
 class ProgressPart:
@@ -84,7 +86,14 @@ def train_segmentation(
         plans_name = _prepare(settings, work, dataset, ProgressPart(reporter, 0.03, 0.1), resume)
         training = ProgressPart(reporter, 0.1, 1.0)
         if settings.training_processes * settings.nodes > 1:
-            return train_together(settings, work, dataset.name, plans_name, training, resume)
+            order = {
+                "settings": settings.to_json(),
+                "dataset": dataset.name,
+                "plans": plans_name,
+                "resume": resume,
+            }
+            processes, nodes = settings.training_processes, settings.nodes
+            return Path(train_together(_WORKER, order, work, processes, nodes, training)["folder"])
         return train_here(settings, work, dataset.name, plans_name, training, resume)
 
 

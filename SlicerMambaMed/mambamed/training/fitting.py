@@ -23,6 +23,7 @@ from mambamed.jobs.reporter import Reporter
 from mambamed.jobs.reporter import stop_requested
 from mambamed.training.numbered_batches import NumberedBatches
 from mambamed.training.process_group import any_rank
+from mambamed.training.process_group import largest_of_ranks
 from mambamed.training.process_group import rank
 from mambamed.training.process_group import world_size
 from mambamed.training.schedule import TrainingClock
@@ -41,7 +42,7 @@ class FitOptions:
         epochs: At most.
         learning_rate: At the start.
         scheduler: ``polynomial`` (decays to 0 over epochs or time), ``plateau`` (a tenth after five epochs without a
-            lower validation loss) or ``steps`` (a tenth after each milestone).
+            lower validation loss), ``steps`` (a tenth after each milestone) or ``constant``.
         patience: Epochs without a lower validation loss after which training ends; None never ends early.
         minutes: Time limit, or None.
         device: The computing device.
@@ -51,6 +52,7 @@ class FitOptions:
         milestones: Epochs of ``steps`` after which the rate drops; with a time limit, shares of the schedule.
         warm_up_iterations: Of ``polynomial`` and ``steps``; the rate rises linearly over so many.
         gradient_clip: Largest norm of the gradient, or None.
+        unused_parameters: Whether some parameters take no part in the loss, which several processes must know.
     """
 
     epochs: int
@@ -65,6 +67,7 @@ class FitOptions:
     milestones: tuple[int, ...] = ()
     warm_up_iterations: int = 0
     gradient_clip: float | None = None
+    unused_parameters: bool = False
 
 
 def fit(
@@ -123,7 +126,7 @@ def fit(
         warnings.filterwarnings("ignore", module=r"lightning\..*")
         trainer = lightning.Trainer(
             accelerator={"cuda": "gpu"}.get(options.device.type, options.device.type),
-            **_processes(options.device),
+            **_processes(options.device, options.unused_parameters),
             gradient_clip_val=options.gradient_clip,
             max_epochs=options.epochs,
             precision="bf16-mixed" if options.precision == "bfloat16" else "32-true",
@@ -141,12 +144,13 @@ def fit(
     return int(trainer.current_epoch)
 
 
-def _processes(device: torch.device) -> dict[str, Any]:
+def _processes(device: torch.device, unused_parameters: bool) -> dict[str, Any]:
     """Return the trainer's devices: this one, or one of each process that torchrun has started."""
     if world_size() == 1:
         return {"devices": [device.index or 0] if device.type == "cuda" else 1}
     here = int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
-    return {"devices": here, "num_nodes": world_size() // here, "strategy": "ddp", "use_distributed_sampler": False}
+    strategy = "ddp_find_unused_parameters_true" if unused_parameters else "ddp"
+    return {"devices": here, "num_nodes": world_size() // here, "strategy": strategy, "use_distributed_sampler": False}
 
 
 class _Control(Callback):
@@ -170,7 +174,8 @@ class _Control(Callback):
         self._reporter.check_cancelled()
         rate = self._rate
         if self._options.scheduler == "polynomial":
-            rate = self._clock.learning_rate(self._options.learning_rate)
+            (progress,) = largest_of_ranks((self._clock.progress,), pl_module.device)
+            rate = self._clock.learning_rate(self._options.learning_rate, progress)
         elif self._options.scheduler == "steps":
             rate = self._clock.stepped_rate(
                 self._options.learning_rate, [epoch / self._options.epochs for epoch in self._options.milestones]
@@ -217,5 +222,5 @@ class _Control(Callback):
             self._best, self._since_best = loss, 0
         else:
             self._since_best += 1
-            if self._since_best % 5 == 0:
+            if self._since_best % 5 == 0 and self._options.scheduler == "plateau":
                 self._rate *= 0.1

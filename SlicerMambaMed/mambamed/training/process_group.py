@@ -9,7 +9,16 @@ import torch.distributed as distributed
 
 from mambamed.errors import BadRequestError
 
-__all__ = ["any_rank", "device_of_rank", "join_process_group", "mean_over_ranks", "own_samples", "rank", "world_size"]
+__all__ = [
+    "any_rank",
+    "device_of_rank",
+    "join_process_group",
+    "largest_of_ranks",
+    "mean_over_ranks",
+    "own_samples",
+    "rank",
+    "world_size",
+]
 
 
 def join_process_group(device: torch.device) -> None:
@@ -53,11 +62,16 @@ def own_samples(batch_size: int) -> range:
 
 def any_rank(flags: tuple[bool, ...], device: torch.device) -> tuple[bool, ...]:
     """Return for each flag whether it is set in any of the processes, so that all of them do the same."""
+    return tuple(bool(value) for value in largest_of_ranks(tuple(float(flag) for flag in flags), device))
+
+
+def largest_of_ranks(values: tuple[float, ...], device: torch.device) -> tuple[float, ...]:
+    """Return each value as the process with the largest has it, so that all of them go on from the same."""
     if not distributed.is_initialized():
-        return flags
-    values = torch.tensor([float(flag) for flag in flags], device=device)
-    distributed.all_reduce(values, op=distributed.ReduceOp.MAX)
-    return tuple(bool(value) for value in values.tolist())
+        return values
+    shared = torch.tensor(values, device=device, dtype=torch.float32)
+    distributed.all_reduce(shared, op=distributed.ReduceOp.MAX)
+    return tuple(shared.tolist())
 
 
 def mean_over_ranks(value: float, device: torch.device) -> float:

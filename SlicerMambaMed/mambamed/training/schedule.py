@@ -68,12 +68,17 @@ class TrainingClock:
         by_work = elapsed / here * (self.iterations - self.done)
         return max(0.0, by_work if self.minutes is None else min(by_work, 60.0 * self.minutes - elapsed))
 
-    def learning_rate(self, initial: float) -> float:
-        """Polynomial decay with exponent 0.9 as in nnU-Net, after a linear rise over the warm-up iterations."""
+    def learning_rate(self, initial: float, progress: float | None = None) -> float:
+        """Polynomial decay with exponent 0.9 as in nnU-Net, after a linear rise over the warm-up iterations.
+
+        Args:
+            initial: learning rate at the start.
+            progress: share of the training that is over, if it is not this clock's.
+        """
         rise = 1.0
         if self.done < self.warm_up_iterations:
             rise = (self.done + 1) / self.warm_up_iterations
-        return initial * rise * (1.0 - self.progress) ** _POLYNOMIAL_EXPONENT
+        return initial * rise * (1.0 - (self.progress if progress is None else progress)) ** _POLYNOMIAL_EXPONENT
 
     def stepped_rate(self, initial: float, milestones: Sequence[float]) -> float:
         """Return a tenth of the rate for each milestone (progress, 0 to 1) that is reached.

@@ -8,6 +8,7 @@ from mambamed.registration.layers.losses import smoothness_loss
 from mambamed.registration.layers.metrics import hausdorff_distance
 from mambamed.registration.layers.metrics import jacobian_determinant
 from mambamed.registration.layers.metrics import negative_jacobian_percent
+from mambamed.registration.layers.metrics import non_positive_jacobian_percent
 from mambamed.registration.layers.spatial_transformer import compose
 from mambamed.registration.layers.spatial_transformer import integrate_velocity
 from mambamed.registration.layers.spatial_transformer import resize_displacement
@@ -21,6 +22,7 @@ __all__ = [
     "jacobian_determinant",
     "ncc_loss",
     "negative_jacobian_percent",
+    "non_positive_jacobian_percent",
     "resize_displacement",
     "smoothness_loss",
     "warp",

@@ -17,7 +17,13 @@ from torch.nn import functional
 
 from mambamed.errors import BadRequestError
 
-__all__ = ["dice_coefficient", "hausdorff_distance", "jacobian_determinant", "negative_jacobian_percent"]
+__all__ = [
+    "dice_coefficient",
+    "hausdorff_distance",
+    "jacobian_determinant",
+    "negative_jacobian_percent",
+    "non_positive_jacobian_percent",
+]
 
 ComponentOrder = Literal["array", "public_code"]
 
@@ -86,6 +92,11 @@ def jacobian_determinant(displacement: Tensor, component_order: ComponentOrder =
 def negative_jacobian_percent(displacement: Tensor, component_order: ComponentOrder = "array") -> float:
     """Percentage of voxels with a negative Jacobian determinant."""
     return 100.0 * (jacobian_determinant(displacement, component_order) < 0).double().mean().item()
+
+
+def non_positive_jacobian_percent(displacement: Tensor) -> float:
+    """Percentage of voxels where space folds or collapses: determinant 0 or less, components in the right order."""
+    return 100.0 * (jacobian_determinant(displacement) <= 0).double().mean().item()
 
 
 def _surface(mask: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from mambamed.errors import BadRequestError
+from mambamed.registration.network_names import NETWORK_NAMES
 from mambamed.registration.networks.convolutional import FEATURE_CHANNELS
 from mambamed.registration.networks.pyramid import STAGES
 from mambamed.registration.networks.pyramid import PyramidRegistrationNetwork
@@ -20,18 +21,6 @@ from mambamed.registration.networks.swin_encoder import SwinEncoder
 from mambamed.registration.networks.voxelmorph import VoxelMorph
 
 __all__ = ["NETWORK_NAMES", "build", "from_reference_config"]
-
-NETWORK_NAMES = (
-    "vmambamorph",
-    "vmambamorph_feat",
-    "vmambamorph_recursive",
-    "mambamorph",
-    "mambamorph_feat",
-    "transmorph",
-    "transmorph_feat",
-    "voxelmorph",
-    "voxelmorph_feat",
-)
 
 
 def build(name: str, **config: Any) -> nn.Module:

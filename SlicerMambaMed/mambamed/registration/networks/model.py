@@ -22,6 +22,8 @@ from mambamed.nn.device import choose_device
 from mambamed.registration.networks.description import DESCRIPTION_NAME
 from mambamed.registration.networks.description import NetworkDescription
 from mambamed.registration.networks.factory import build
+from mambamed.registration.networks.intensity import intensity_range
+from mambamed.registration.networks.intensity import to_unit_range
 from mambamed.registration.networks.reference_weights import load_reference_weights
 
 __all__ = ["WEIGHTS_NAME", "RegistrationModel", "load_network", "normalise_intensity", "save_network"]
@@ -54,18 +56,16 @@ def normalise_intensity(volume: Tensor, description: NetworkDescription) -> Tens
     Raises:
         BadRequestError: a case is constant.
     """
-    low, high = description.intensity.low_percentile, description.intensity.high_percentile
+    percentiles = description.intensity.low_percentile, description.intensity.high_percentile
     result = []
     for case in volume.float():
-        values = case.flatten().sort().values
-        last = values.numel() - 1
-        bottom, top = (values[round(last * percentile / 100.0)] for percentile in (low, high))
-        if not bool(top > bottom):
+        low, high = intensity_range(case, *percentiles)
+        if not high > low:
             raise BadRequestError(
-                f"The volume is nearly constant (its percentiles {low:g} and {high:g} are both {float(top):g}); choose "
-                "one that shows something."
+                f"The volume is nearly constant (its percentiles {percentiles[0]:g} and {percentiles[1]:g} are both "
+                f"{high:g}); choose one that shows something."
             )
-        result.append(((case - bottom) / (top - bottom)).clamp(0.0, 1.0))
+        result.append(to_unit_range(case, *percentiles))
     return torch.stack(result)
 
 

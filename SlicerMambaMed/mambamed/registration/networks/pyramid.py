@@ -127,8 +127,9 @@ class PyramidRegistrationNetwork(nn.Module):
         x = self.up3(x, self.c1(half))
         if self.downsize == 1:
             # Before the integration, as published: what flows in from the padding is cut off.
-            return crop_to(self.reg_head(self.up4(x, self.c2(pair))), size), feature
-        return self.reg_head(x), feature
+            return crop_to(self.reg_head(self.up4(x, self.c2(pair))), size).to(source.dtype), feature
+        # In half precision (autocast) positions of voxels would be rounded to a quarter of a voxel.
+        return self.reg_head(x).to(source.dtype), feature
 
 
 def check_pair(source: Tensor, target: Tensor) -> None:

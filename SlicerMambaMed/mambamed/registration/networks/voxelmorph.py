@@ -68,7 +68,7 @@ class VoxelMorph(nn.Module):
         images = [pad_to_multiple(image, self.unet_model.multiple) for image in (source, target)]
         if self.feature_extractor is not None:
             images = [self.feature_extractor(image) for image in images]
-        field = self.flow(self.unet_model(torch.cat(images, dim=1)))
+        field = self.flow(self.unet_model(torch.cat(images, dim=1))).to(source.dtype)
         velocity = resize_displacement(field, 1.0 / self.downsize) if self.downsize > 1 else field
         small = integrate_velocity(velocity, self.integration_steps) if self.integration_steps else velocity
         displacement = resize_displacement(small, float(self.downsize)) if self.downsize > 1 else small

@@ -16,7 +16,7 @@ from mambamed.segmentation.brain_recipe.classes import AnatomyClass
 from mambamed.segmentation.brain_recipe.template import BRAIN_CLASSES
 from mambamed.segmentation.brain_recipe.template import Template
 
-__all__ = ["AnatomyDraw", "build_anatomy", "draw_anatomy", "smooth_noise"]
+__all__ = ["AnatomyDraw", "build_anatomy", "build_anatomy_and_places", "draw_anatomy", "smooth_noise"]
 
 _FACE = (
     AnatomyClass.FACE_A,
@@ -122,6 +122,16 @@ def build_anatomy(template: Template, draw: AnatomyDraw, shape: tuple[int, int, 
     Returns:
         (z, y, x) array of ``AnatomyClass`` values, uint8.
     """
+    return build_anatomy_and_places(template, draw, shape, spacing_mm)[0]
+
+
+def build_anatomy_and_places(
+    template: Template, draw: AnatomyDraw, shape: tuple[int, int, int], spacing_mm: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the anatomical classes of one head and the place in the template that each voxel comes from.
+
+    Arguments as for ``build_anatomy``; the places are (z, y, x, 3), template millimetres (z, y, x), float32.
+    """
     generator = torch.Generator().manual_seed(draw.seed)
     axes = [(torch.arange(n) - (n - 1) / 2.0) * spacing_mm for n in shape]
     points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
@@ -149,7 +159,7 @@ def build_anatomy(template: Template, draw: AnatomyDraw, shape: tuple[int, int, 
     fluid = (anatomy == AnatomyClass.SUBARACHNOID_CSF) | (anatomy == AnatomyClass.SULCAL_CSF)
     anatomy[below & fluid] = int(AnatomyClass.SPINAL_CSF)
     anatomy[below & (distance <= 0.0) & ~fluid] = int(AnatomyClass.SPINAL_CORD)
-    return anatomy.numpy()
+    return anatomy.numpy(), points.numpy()
 
 
 def _surroundings(

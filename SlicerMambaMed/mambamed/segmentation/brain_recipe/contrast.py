@@ -202,12 +202,16 @@ def draw_contrast(random: np.random.Generator) -> ContrastDraw:
     )
 
 
-def paint(anatomy: torch.Tensor, draw: ContrastDraw) -> tuple[torch.Tensor, torch.Tensor]:
+def paint(
+    anatomy: torch.Tensor, draw: ContrastDraw, mean_intensities: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Paint one image and say which tissue each voxel shows.
 
     Args:
         anatomy: (Z, Y, X) integer tensor of ``AnatomyClass`` values.
         draw: From ``draw_contrast``.
+        mean_intensities: (Z, Y, X) mean intensity at every voxel where partial volumes are known; by default that of
+            the voxel's class.
 
     Returns:
         image (Z, Y, X) float32 with mean 0 and standard deviation 1, and tissue (Z, Y, X) int16 of ``Tissue`` values.
@@ -216,7 +220,8 @@ def paint(anatomy: torch.Tensor, draw: ContrastDraw) -> tuple[torch.Tensor, torc
     shape = tuple(anatomy.shape)
     classes = anatomy.long()
     fields = smooth_noise(shape, (14, 14, 14), 2, generator)
-    image = torch.tensor(draw.means)[classes] + draw.texture * fields[0]
+    means = torch.tensor(draw.means)[classes] if mean_intensities is None else mean_intensities
+    image = means + draw.texture * fields[0]
     image += torch.tensor(draw.deviations)[classes] * torch.randn(shape, generator=generator)
     if draw.lesion_fraction > 0.0:
         white = classes == AnatomyClass.CEREBRAL_WHITE

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import mambamed
 from mambamed.errors import BadRequestError
@@ -25,7 +26,6 @@ from mambamed.jobs.files import write_json_atomically
 from mambamed.jobs.process import kill_process_tree
 from mambamed.jobs.reporter import Reporter
 from mambamed.jobs.reporter import stop_requested
-from mambamed.segmentation.training_settings import SegmentationTrainingSettings
 
 __all__ = ["EVENTS_NAME", "LEAVE_NAME", "ORDER_NAME", "OUTCOME_NAME", "launch_command", "train_together"]
 
@@ -39,32 +39,31 @@ _FIRST_PORT, _PORTS = 20000, 20000
 
 
 def train_together(
-    settings: SegmentationTrainingSettings, work: Path, dataset: str, plans: str, reporter: Reporter, resume: bool
-) -> Path:
-    """Train with ``settings.training_processes`` processes on each of ``settings.nodes`` machines.
+    module: str, order: Mapping[str, Any], work: Path, processes: int, nodes: int, reporter: Reporter
+) -> dict[str, Any]:
+    """Train with several processes on each of some machines.
 
     Args:
-        settings: What to train.
+        module: module that each process runs with ``work`` as its argument; it calls ``run_worker``.
+        order: what its function is told; plain values.
         work: Folder of the training, which all machines see under this path.
-        dataset: Name of the data set, preprocessed in ``work``.
-        plans: Name of the plans.
+        processes: Processes on each machine.
+        nodes: Machines.
         reporter: Hears what the first process tells; asked whether to stop.
-        resume: Go on from the last checkpoint.
 
     Returns:
-        The trained folder.
+        What the first process has left.
 
     Raises:
         JobCancelledError: The user cancelled or stopped; the last checkpoint stays.
         MambaMedError: The training failed.
     """
-    command = launch_command(settings, work, os.environ)
+    command = launch_command(module, work, processes, nodes, os.environ)
     for name in (EVENTS_NAME, LEAVE_NAME, OUTCOME_NAME):
         (work / name).unlink(missing_ok=True)
-    order = {"settings": settings.to_json(), "dataset": dataset, "plans": plans, "resume": resume}
-    write_json_atomically(work / ORDER_NAME, order)
+    write_json_atomically(work / ORDER_NAME, dict(order))
     follower = EventFollower(work / EVENTS_NAME)
-    reporter.log(f"Starting {settings.training_processes * settings.nodes} processes: {' '.join(command)}")
+    reporter.log(f"Starting {processes * nodes} processes: {' '.join(command)}")
     # The processes must find this very package, however this one has found it.
     search = os.pathsep.join([str(_PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": search})
@@ -84,8 +83,8 @@ def train_together(
     return _outcome(work, process.returncode)
 
 
-def launch_command(settings: SegmentationTrainingSettings, work: Path, environment: Mapping[str, str]) -> list[str]:
-    """Return the command that starts all processes.
+def launch_command(module: str, work: Path, processes: int, nodes: int, environment: Mapping[str, str]) -> list[str]:
+    """Return the command that starts all processes of ``train_together``.
 
     Raises:
         BadRequestError: Several nodes are asked for outside a Slurm allocation of that size.
@@ -94,18 +93,18 @@ def launch_command(settings: SegmentationTrainingSettings, work: Path, environme
         sys.executable,
         "-m",
         "torch.distributed.run",
-        f"--nnodes={settings.nodes}",
-        f"--nproc-per-node={settings.training_processes}",
+        f"--nnodes={nodes}",
+        f"--nproc-per-node={processes}",
         "--max-restarts=0",
     ]
-    if settings.nodes == 1:
+    if nodes == 1:
         command.append("--standalone")
     else:
         granted = int(environment.get("SLURM_JOB_NUM_NODES", environment.get("SLURM_NNODES", "0")) or 0)
-        if granted < settings.nodes:
+        if granted < nodes:
             raise BadRequestError(
-                f"{settings.nodes} nodes were asked for, and this job runs in a Slurm allocation of {granted}. Start "
-                f"it inside one of {settings.nodes} nodes (sbatch --nodes={settings.nodes}), or with fewer nodes."
+                f"{nodes} nodes were asked for, and this job runs in a Slurm allocation of {granted}. Start "
+                f"it inside one of {nodes} nodes (sbatch --nodes={nodes}), or with fewer nodes."
             )
         identifier = environment.get("SLURM_JOB_ID", "0")
         port = _FIRST_PORT + int(identifier) % _PORTS
@@ -114,8 +113,8 @@ def launch_command(settings: SegmentationTrainingSettings, work: Path, environme
             "--rdzv-backend=c10d",
             f"--rdzv-endpoint={socket.gethostname()}:{port}",
         ]
-        command = ["srun", f"--nodes={settings.nodes}", "--ntasks-per-node=1", *command]
-    return [*command, "-m", "mambamed.segmentation.distributed_training", str(work)]
+        command = ["srun", f"--nodes={nodes}", "--ntasks-per-node=1", *command]
+    return [*command, "-m", module, str(work)]
 
 
 def _pass_on(event: Event, reporter: Reporter) -> None:
@@ -130,7 +129,7 @@ def _pass_on(event: Event, reporter: Reporter) -> None:
         reporter.metric(event["name"], event["value"], event["step"])
 
 
-def _outcome(work: Path, exit_code: int) -> Path:
+def _outcome(work: Path, exit_code: int) -> dict[str, Any]:
     try:
         outcome = read_json(work / OUTCOME_NAME)
     except (OSError, ValueError):
@@ -138,6 +137,6 @@ def _outcome(work: Path, exit_code: int) -> Path:
             f"The processes that train together ended with code {exit_code} and no result; what they printed is in the "
             "job's engine.log. Resume the job to go on from the last checkpoint."
         ) from None
-    if "folder" in outcome:
-        return Path(outcome["folder"])
+    if "done" in outcome:
+        return dict(outcome["done"])
     raise (JobCancelledError if outcome.get("cancelled") else MambaMedError)(str(outcome["message"]))
