@@ -67,6 +67,9 @@ def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     task.add_argument("--labels-per-step", type=int, dest="labels_per_step", help="drawn for Dice (default: 32)")
     task.add_argument("--maps", type=int, dest="synthetic_maps", help="label maps that a recipe makes")
+    task.add_argument(
+        "--same-contrast", type=float, dest="same_contrast_share", help="share of painted pairs in one contrast"
+    )
     task.add_argument("--precision", choices=["auto", "float32", "bfloat16"], help="default: auto")
     task.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     task.add_argument("--threads", type=int, help="threads on a CPU (default: PyTorch's choice)")

@@ -72,6 +72,7 @@ class NetworkTrainingSettings:
         training_processes: processes that train together on each machine, one per graphics card.
         nodes: machines that train together, inside a Slurm allocation.
         synthetic_maps: label maps that a recipe makes.
+        same_contrast_share: painted pairs whose images have one contrast; the others have two independent ones.
         seed: of weights and pairs.
         time_limit_minutes: end by then, with the learning rate decayed in time; None for no limit.
     """
@@ -108,6 +109,7 @@ class NetworkTrainingSettings:
     training_processes: int = 1
     nodes: int = 1
     synthetic_maps: int = 60
+    same_contrast_share: float = 0.0
     seed: int = 0
     time_limit_minutes: float | None = None
 
@@ -137,6 +139,8 @@ class NetworkTrainingSettings:
         for name in ("threads", "loader_processes", "dice_weight", "places_weight", "image_weight"):
             if getattr(self, name) < 0:
                 raise BadRequestError(f"The setting {name} is {getattr(self, name)}; it must not be negative.")
+        if not 0.0 <= self.same_contrast_share <= 1.0:
+            raise BadRequestError(f"The share of one contrast is {self.same_contrast_share}; expected 0 to 1.")
         if len(self.grid_shape) != 3 or min(self.grid_shape) < 16 or self.spacing_mm <= 0:
             raise BadRequestError(
                 f"The grid is {self.grid_shape} voxels of {self.spacing_mm} mm; expected three sizes from 16 on and a "

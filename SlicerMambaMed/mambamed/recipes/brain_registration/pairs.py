@@ -29,6 +29,8 @@ LIMITS = DeformationRange(
     bends=((3.0, 50.0), (1.5, 22.0)),
 )
 _HELD_OUT_SHARE = 0.15
+_SCAN_TO_SCAN = 0.02
+"""Standard deviation of the intensities of a tissue between scans of one sequence."""
 
 
 def make_pairs(settings: NetworkTrainingSettings, work: Path, reporter: Reporter) -> SyntheticPairs:
@@ -43,10 +45,15 @@ def make_pairs(settings: NetworkTrainingSettings, work: Path, reporter: Reporter
         settings.spacing_mm,
         settings.seed,
         settings.validation_pairs,
+        settings.same_contrast_share,
     )
 
 
-def paint_head(rng: np.random.Generator, parts: Tensor, blend: Callable[[Tensor], Tensor]) -> Tensor:
+def paint_head(
+    contrast: np.random.Generator, noise: np.random.Generator, parts: Tensor, blend: Callable[[Tensor], Tensor]
+) -> Tensor:
     """Paint a head as an MR image of a random sequence, whole or skull-stripped; see ``Painter``."""
-    draw = replace(draw_contrast(rng), cut_fraction=0.0)
+    draw = draw_contrast(contrast)
+    means = np.clip(np.array(draw.means) + noise.normal(0.0, _SCAN_TO_SCAN, len(draw.means)), 0.0, 1.5)
+    draw = replace(draw, cut_fraction=0.0, seed=int(noise.integers(2**31)), means=tuple(float(mean) for mean in means))
     return to_unit_range(paint(parts, draw, blend(torch.tensor(draw.means)))[0])

@@ -53,11 +53,18 @@ class LabelMap:
 class Painter(Protocol):
     """Turns parts into an image; see ``painting.paint_freely``."""
 
-    def __call__(self, rng: np.random.Generator, parts: Tensor, blend: Callable[[Tensor], Tensor]) -> Tensor:
+    def __call__(
+        self,
+        contrast: np.random.Generator,
+        noise: np.random.Generator,
+        parts: Tensor,
+        blend: Callable[[Tensor], Tensor],
+    ) -> Tensor:
         """Paint one image.
 
         Args:
-            rng: source of all draws.
+            contrast: source of the draws that make a contrast; in equal states two images have the same one.
+            noise: source of all other draws.
             parts: (X, Y, Z) part at every voxel.
             blend: maps the intensities of all parts (N,) to an image (X, Y, Z) with partial volumes.
 
@@ -88,6 +95,7 @@ class SyntheticPairs:
         spacing_mm: their size.
         seed: of all draws.
         held_out: pairs for validation.
+        same_contrast_share: pairs in which both images have one contrast, as two scans of one sequence do.
     """
 
     maps: MapLibrary
@@ -97,6 +105,7 @@ class SyntheticPairs:
     spacing_mm: float
     seed: int
     held_out: int
+    same_contrast_share: float = 0.0
 
     @cached_property
     def _points(self) -> Tensor:
@@ -120,17 +129,23 @@ class SyntheticPairs:
         common = draw_affine(rng, self.limits.common)
         if rng.random() < _MIRRORED_SHARE:
             common[:, 0] *= -1.0
-        first, second = (self._image(rng, label_map, common) for label_map in (source, target))
+        contrasts = rng.integers(2**32, size=2)
+        if rng.random() < self.same_contrast_share:
+            contrasts[1] = contrasts[0]
+        first, second = (
+            self._image(rng, label_map, common, int(contrast))
+            for label_map, contrast in zip((source, target), contrasts, strict=True)
+        )
         return TrainingPair(first[0], second[0], first[1], second[1], first[2], second[2])
 
     def _image(
-        self, rng: np.random.Generator, label_map: LabelMap, common: NDArray[np.float64]
+        self, rng: np.random.Generator, label_map: LabelMap, common: NDArray[np.float64], contrast: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         displacement = draw_deformation(rng, self.limits, self.shape, self.spacing_mm)
         own = draw_affine(rng, self.limits.own)
         points = deformed_points(self._points, displacement, [own, common])
         sampler = _MapSampler(label_map, points)
-        image = self.painter(rng, sampler.nearest(label_map.painted), sampler.blend)
+        image = self.painter(np.random.default_rng(contrast), rng, sampler.nearest(label_map.painted), sampler.blend)
         places = None
         if label_map.places is not None:
             places = sampler.linear(torch.from_numpy(np.asarray(label_map.places, np.float32))) / self.spacing_mm

@@ -20,11 +20,14 @@ _PALETTE = 256
 """Intensities that are drawn; label maps have at most so many parts."""
 
 
-def paint_freely(rng: np.random.Generator, parts: Tensor, blend: Callable[[Tensor], Tensor]) -> Tensor:
+def paint_freely(
+    contrast: np.random.Generator, noise: np.random.Generator, parts: Tensor, blend: Callable[[Tensor], Tensor]
+) -> Tensor:
     """Give every part a random intensity; add texture, blur, a bias field, noise and a random gamma.
 
     Args:
-        rng: source of all draws.
+        contrast: source of the intensities.
+        noise: source of all other draws.
         parts: (X, Y, Z) part at every voxel.
         blend: maps the intensities of all parts (N,) to an image (X, Y, Z) with partial volumes.
 
@@ -32,10 +35,10 @@ def paint_freely(rng: np.random.Generator, parts: Tensor, blend: Callable[[Tenso
         (X, Y, Z), float32, 0 to 1.
     """
     shape = tuple(parts.shape)
-    image = blend(torch.from_numpy(draw_palette(rng, _PALETTE))).numpy()
-    image = image + rng.uniform(0.0, 0.15) * blurred_noise(rng, shape, rng.uniform(0.5, 2.0))
-    image = gaussian_filter(image, rng.uniform(0.0, 1.0), mode="nearest", truncate=2.5)
-    image = image * np.exp(rng.uniform(0.0, 0.3) * smooth_field(rng, shape, 4))
-    image = image + rng.uniform(0.0, 0.1) * rng.standard_normal(shape, dtype=np.float32)
+    image = blend(torch.from_numpy(draw_palette(contrast, _PALETTE))).numpy()
+    image = image + noise.uniform(0.0, 0.15) * blurred_noise(noise, shape, noise.uniform(0.5, 2.0))
+    image = gaussian_filter(image, noise.uniform(0.0, 1.0), mode="nearest", truncate=2.5)
+    image = image * np.exp(noise.uniform(0.0, 0.3) * smooth_field(noise, shape, 4))
+    image = image + noise.uniform(0.0, 0.1) * noise.standard_normal(shape, dtype=np.float32)
     unit = to_unit_range(torch.from_numpy(np.asarray(image, np.float32)))
-    return unit ** float(np.exp(rng.normal(0.0, 0.25)))
+    return unit ** float(np.exp(noise.normal(0.0, 0.25)))

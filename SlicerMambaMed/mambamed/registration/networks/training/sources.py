@@ -44,5 +44,12 @@ def pair_source(settings: NetworkTrainingSettings, work: Path, reporter: Reporte
         else read_label_maps(Path(settings.labels), settings.spacing_mm, settings.validation_pairs, reporter)
     )
     return SyntheticPairs(
-        maps, paint_freely, limits, settings.grid_shape, settings.spacing_mm, settings.seed, settings.validation_pairs
+        maps,
+        paint_freely,
+        limits,
+        settings.grid_shape,
+        settings.spacing_mm,
+        settings.seed,
+        settings.validation_pairs,
+        settings.same_contrast_share,
     )
