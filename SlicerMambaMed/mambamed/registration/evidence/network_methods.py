@@ -19,10 +19,10 @@ METHODS = ("network", "network+mind-ssc", "network+disa", "disa", "mind-ssc", "b
 """The network alone, refined with a similarity, and the deformable methods that need no network."""
 
 _ITERATIONS = 30
-_MESH_MM = 25.0
+_MESH_MM = 50.0
 _BINS = 32
-_SAMPLED = 0.03
-_STEPS = 40
+_SAMPLED = 0.01
+_STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def run_method(
 
 
 def _b_spline(fixed: sitk.Image, moving: sitk.Image, start: sitk.Transform) -> Outcome:
-    """SimpleITK's B-spline with Mattes mutual information, from coarse to fine."""
+    """SimpleITK's B-spline with Mattes mutual information: control points 50 mm apart, then 25 mm."""
     begun = time.process_time()
     fixed, moving = (sitk.Cast(image, sitk.sitkFloat32) for image in (fixed, moving))
     extent = np.array(fixed.GetSize()) * fixed.GetSpacing()
@@ -83,7 +83,7 @@ def _b_spline(fixed: sitk.Image, moving: sitk.Image, start: sitk.Transform) -> O
     registration.SetMetricSamplingPercentage(_SAMPLED, seed=1)
     registration.SetInterpolator(sitk.sitkLinear)
     registration.SetMovingInitialTransform(start)
-    registration.SetInitialTransform(spline, inPlace=True)
+    registration.SetInitialTransformAsBSpline(spline, inPlace=True, scaleFactors=[1, 2])
     registration.SetShrinkFactorsPerLevel([2, 1])
     registration.SetSmoothingSigmasPerLevel([2.0, 0.0])
     registration.SetOptimizerAsLBFGSB(numberOfIterations=_STEPS)

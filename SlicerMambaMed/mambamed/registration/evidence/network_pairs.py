@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,11 @@ def pairs_of_subjects(folder: Path, partners: int = 1) -> list[tuple[str, str]]:
 
 def judge_pair(
     folder: Path, fixed_subject: str, moving_subject: str, contrast: str, methods: Sequence[str], models: dict[str, str]
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """Register the T1 image of one subject onto an image of another by every method.
 
-    Returns:
-        One row per method, "before" and "affine" included: Dice by structure and its mean, folded voxels, seconds.
+    Yields:
+        One row per method, "before" and "affine" first: Dice by structure and its mean, folded voxels, seconds.
     """
     fixed = sitk.ReadImage(str(folder / f"{fixed_subject}_{CONTRASTS[contrast]}.nii.gz"), sitk.sitkFloat32)
     moving = sitk.ReadImage(str(folder / f"{moving_subject}_T1.nii.gz"), sitk.sitkFloat32)
@@ -83,14 +84,14 @@ def judge_pair(
         }
 
     start = affine_start(fixed, moving)
-    rows = [row("before", identity), row("affine", start.transform, seconds=start.seconds, folded_percent=0.0)]
+    yield row("before", identity)
+    yield row("affine", start.transform, seconds=start.seconds, folded_percent=0.0)
     for method in methods:
         found = run_method(method, fixed, moving, start.transform, models)
         measured: dict[str, Any] = {"seconds": found.seconds, "folded_percent": found.folded_percent}
         if found.network_seconds is not None:
             measured["network_seconds"] = found.network_seconds
-        rows.append(row(method, found.transform, **measured))
-    return rows
+        yield row(method, found.transform, **measured)
 
 
 def network_tables(rows: Sequence[dict[str, Any]]) -> str:
@@ -195,18 +196,18 @@ def main() -> None:
             wanted = [method for method in methods if method not in done]
             if not wanted:
                 continue
-            found = judge_pair(arguments.data, *pair, contrast, wanted, models)
-            rows += [row for row in found if row["method"] not in done]
-            for row in found:
+            for row in judge_pair(arguments.data, *pair, contrast, wanted, models):
                 seconds, folded = row.get("seconds", 0.0), row.get("folded_percent", 0.0)
                 print(
                     f"{contrast} {pair[1]} -> {pair[0]} {row['method']:18s} Dice {100 * row['dice']:5.1f}  "
                     f"{seconds:6.1f} CPU s  folded {folded:.2f} %",
                     flush=True,
                 )
-            if arguments.output:
-                text = json.dumps({"threads": arguments.threads, "rows": rows}, indent=1) + "\n"
-                arguments.output.with_suffix(".json").write_text(text, encoding="utf-8")
+                if row["method"] not in done:
+                    rows.append(row)
+                if arguments.output:
+                    text = json.dumps({"threads": arguments.threads, "rows": rows}, indent=1) + "\n"
+                    arguments.output.with_suffix(".json").write_text(text, encoding="utf-8")
     text = network_tables(rows)
     print(text)
     if arguments.output:
