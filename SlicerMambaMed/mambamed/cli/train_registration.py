@@ -55,6 +55,12 @@ def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     task.add_argument("--initial-model", dest="initial_model", help="model whose weights are the first ones")
     task.add_argument("--grid", type=int, nargs=3, dest="grid_shape", metavar=("X", "Y", "Z"), help="default: 128 each")
     task.add_argument("--spacing-mm", type=float, dest="spacing_mm", help="size of the cubic voxels (default: 1.5)")
+    task.add_argument(
+        "--middle-below-top-mm",
+        type=float,
+        dest="middle_below_top_mm",
+        help="for heads: depth of the middle of the grid below the top of the head (default: none)",
+    )
     task.add_argument("--epochs", type=int, help="at most (default: 300)")
     task.add_argument("--iterations", type=int, help="training pairs per epoch and process (default: 150)")
     task.add_argument("--validation-pairs", type=int, dest="validation_pairs", help="default: 10")

@@ -35,6 +35,7 @@ NETWORK_RECIPES: Mapping[str, NetworkRecipe] = {
             "arguments": {"embed_dim": 32, "feature_channels": 8, "downsize": 2, "position_code": False},
             "grid_shape": (48, 64, 48),
             "spacing_mm": 3.0,
+            "middle_below_top_mm": 78.0,
             "epochs": 60,
             "iterations": 100,
             "validation_pairs": 8,

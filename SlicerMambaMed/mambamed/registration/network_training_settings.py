@@ -54,6 +54,8 @@ class NetworkTrainingSettings:
         initial_model: model whose weights are the first ones; empty begins with random ones.
         grid_shape: voxels (x, y, z) of the volumes that the network sees.
         spacing_mm: their size.
+        middle_below_top_mm: for heads, how far below their top the middle of those volumes lies (about 80 mm for the
+            brain of adults): where a registration lays the network's grid. None for other anatomy.
         epochs: at most.
         iterations: training pairs per epoch and process.
         validation_pairs: pairs kept for validation.
@@ -91,6 +93,7 @@ class NetworkTrainingSettings:
     initial_model: str = ""
     grid_shape: tuple[int, int, int] = (128, 128, 128)
     spacing_mm: float = 1.5
+    middle_below_top_mm: float | None = None
     epochs: int = 300
     iterations: int = 150
     validation_pairs: int = 10
@@ -145,6 +148,10 @@ class NetworkTrainingSettings:
             raise BadRequestError(
                 f"The grid is {self.grid_shape} voxels of {self.spacing_mm} mm; expected three sizes from 16 on and a "
                 "spacing above 0."
+            )
+        if self.middle_below_top_mm is not None and self.middle_below_top_mm < 0:
+            raise BadRequestError(
+                f"The middle of the heads lies {self.middle_below_top_mm} mm below their top; expected at least 0."
             )
         if self.learning_rate <= 0 or self.smoothness_weight < 0:
             raise BadRequestError("The learning rate must be above 0 and the smoothness weight not negative.")

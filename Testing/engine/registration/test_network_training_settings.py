@@ -12,6 +12,7 @@ from mambamed.errors import BadRequestError
 from mambamed.jobs.tasks import task_function
 from mambamed.registration.network_recipes import NETWORK_RECIPES
 from mambamed.registration.network_training_settings import NetworkTrainingSettings
+from mambamed.registration.networks.training.train import describe_network
 
 
 def _parsed(*words: str) -> argparse.Namespace:
@@ -40,6 +41,10 @@ def test_a_recipe_names_everything_and_can_be_changed() -> None:
     settings = network_settings(_parsed("--recipe", "vmambamorph-brain", "--grid", "32", "48", "32"))
     assert settings.grid_shape == (32, 48, 32)
     assert settings.spacing_mm == recipe["spacing_mm"]
+    assert describe_network(settings).middle_below_top_mm == recipe["middle_below_top_mm"]
+    assert network_settings(_parsed("--shapes")).middle_below_top_mm is None
+    own = network_settings(_parsed("--shapes", "--middle-below-top-mm", "75"))
+    assert describe_network(own).middle_below_top_mm == 75.0
     assert settings.arguments == recipe["arguments"]
     changed = network_settings(_parsed("--recipe", "vmambamorph-brain", "--argument", "mode=reference"))
     assert changed.arguments == {**recipe["arguments"], "mode": "reference"}

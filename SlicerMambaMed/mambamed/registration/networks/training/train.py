@@ -135,4 +135,5 @@ def describe_network(settings: NetworkTrainingSettings) -> NetworkDescription:
         arguments=arguments,
         grid_shape=settings.grid_shape,
         spacing_mm=settings.spacing_mm,
+        middle_below_top_mm=settings.middle_below_top_mm,
     )
