@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from mambamed.cli.launch_options import add_launch_arguments
 from mambamed.cli.running import add_background_arguments
 from mambamed.cli.running import start_and_follow
 from mambamed.cli.running import train
@@ -44,7 +45,7 @@ _NUMBERS: dict[str, tuple[type, str]] = {
     "tile_px": (int, "side of the tiles"),
     "overlap_px": (int, "pixels that neighbouring tiles share"),
     "epochs": (int, "passes through all tiles"),
-    "batch_size": (int, "tiles per step"),
+    "batch_size": (int, "tiles per step, over all processes"),
     "learning_rate": (float, "after the warm-up"),
     "momentum": (float, "of SGD"),
     "weight_decay": (float, "of the optimiser"),
@@ -109,6 +110,11 @@ def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         const=False,
         help="let objects take candidates of others, as the published code does",
     )
+    task.add_argument(
+        "--gpus", type=int, dest="training_processes", help="graphics cards of each machine that train together"
+    )
+    task.add_argument("--nodes", type=int, help="machines that train together, inside a Slurm allocation (default: 1)")
+    add_launch_arguments(task)
     add_background_arguments(task)
     task.set_defaults(run_task=run)
 

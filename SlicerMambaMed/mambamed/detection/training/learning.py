@@ -14,6 +14,7 @@ from mambamed.detection.networks.detector import Detector
 from mambamed.detection.networks.detector import build_detector
 from mambamed.detection.training.criterion import DetectionCriterion
 from mambamed.detection.training.criterion import ImageObjects
+from mambamed.detection.training.data import DetectionData
 from mambamed.detection.training.settings import DetectionTrainingSettings
 from mambamed.detection.training.tiles import Batch
 from mambamed.detection.training.tiles import TileSet
@@ -26,7 +27,7 @@ from mambamed.training.numbered_batches import NumberedBatches
 from mambamed.training.process_group import device_of_rank
 from mambamed.training.seeds import seed_everything
 
-__all__ = ["fit_detector"]
+__all__ = ["fit_detector", "tiles_of"]
 
 _SMOOTHING = 0.95  # of the losses that are reported
 _REPORT_EVERY = 20
@@ -126,3 +127,15 @@ def fit_detector(
     learner = _Learner(network, settings, reporter)
     fit(learner, batches, None, options, reporter, folder, resume)
     return learner.network.cpu().eval()
+
+
+def tiles_of(data: DetectionData, settings: DetectionTrainingSettings) -> TileSet:
+    """Return the training samples."""
+    return TileSet(
+        data.train,
+        data.classes,
+        tile_px=settings.tile_px,
+        overlap_px=settings.overlap_px,
+        flips=settings.flips,
+        seed=settings.seed,
+    )

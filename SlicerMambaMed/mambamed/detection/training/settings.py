@@ -67,7 +67,7 @@ class DetectionTrainingSettings:
         overlap_px: pixels that neighbouring tiles share.
         flips: mirror a tile horizontally, vertically or both at random, each a quarter of the time.
         epochs: passes through all tiles.
-        batch_size: tiles per step.
+        batch_size: tiles per step, over all processes.
         optimizer: ``sgd`` or ``adamw``.
         learning_rate: after the warm-up.
         momentum: of SGD.
@@ -80,6 +80,8 @@ class DetectionTrainingSettings:
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         threads: on a CPU; None leaves PyTorch's choice.
         loader_processes: that prepare batches beside the training; 0 prepares them in it.
+        training_processes: that train together on each machine, one graphics card each.
+        nodes: machines that train together.
         seed: of weights, order and flips.
         time_limit_minutes: the schedule is compressed to end by then; None has no limit.
     """
@@ -125,6 +127,8 @@ class DetectionTrainingSettings:
     device: str = "auto"
     threads: int | None = None
     loader_processes: int = 0
+    training_processes: int = 1
+    nodes: int = 1
     seed: int = 0
     time_limit_minutes: float | None = None
 
@@ -147,7 +151,7 @@ class DetectionTrainingSettings:
             if getattr(self, name) not in known:
                 raise BadRequestError(f"The {name} is {getattr(self, name)!r}; expected one of: {', '.join(known)}.")
         lowest = {"loader_processes": 0, "warm_up_iterations": 0, "seed": 0, "overlap_px": 0, "tile_px": 32}
-        whole = ("epochs", "batch_size", "synthetic_images", "synthetic_test_images")
+        whole = ("epochs", "batch_size", "training_processes", "nodes", "synthetic_images", "synthetic_test_images")
         for name, least in {**dict.fromkeys(whole, 1), **lowest}.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -165,6 +169,11 @@ class DetectionTrainingSettings:
         for name, value in above_0.items():
             if not value > 0:
                 raise BadRequestError(f"The {name} is {value}; expected more than 0.")
+        if self.batch_size < self.training_processes * self.nodes:
+            raise BadRequestError(
+                f"A batch of {self.batch_size} cannot be shared by {self.training_processes * self.nodes} processes; "
+                "give each at least one tile."
+            )
         if self.synthetic:
             self.synthetic_pictures  # noqa: B018 (checks them)
         self.method_settings  # noqa: B018 (checks the method)

@@ -14,13 +14,14 @@ from mambamed.detection.training.card import training_card
 from mambamed.detection.training.data import DetectionData
 from mambamed.detection.training.data import prepare_data
 from mambamed.detection.training.learning import fit_detector
+from mambamed.detection.training.learning import tiles_of
 from mambamed.detection.training.measuring import NMS_THRESHOLD
 from mambamed.detection.training.measuring import SCORE_THRESHOLD
 from mambamed.detection.training.measuring import measure_detector
 from mambamed.detection.training.settings import DetectionTrainingSettings
 from mambamed.detection.training.tiles import IMAGENET_DEVIATION
 from mambamed.detection.training.tiles import IMAGENET_MEAN
-from mambamed.detection.training.tiles import TileSet
+from mambamed.detection.training.together import fit_together
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
 
@@ -55,7 +56,7 @@ def train_detector(
     """
     reporter = reporter or NullReporter()
     data = prepare_data(settings, work)
-    network, report = train_on(data, settings, work / "fit", reporter, resume)
+    network, report = train_on(data, settings, work, reporter, resume)
     description = DetectorDescription(
         classes=data.classes,
         network=settings.network(len(data.classes)),
@@ -73,25 +74,22 @@ def train_detector(
 def train_on(
     data: DetectionData,
     settings: DetectionTrainingSettings,
-    folder: Path,
+    work: Path,
     reporter: Reporter,
     resume: bool = False,
     stage: str = "training",
 ) -> tuple[Detector, dict[str, Any]]:
-    """Train and measure on data that are prepared; return the network and its report."""
-    tiles = TileSet(
-        data.train,
-        data.classes,
-        tile_px=settings.tile_px,
-        overlap_px=settings.overlap_px,
-        flips=settings.flips,
-        seed=settings.seed,
-    )
+    """Train and measure on data that ``prepare_data`` gives; return the network and its report."""
+    tiles = tiles_of(data, settings)
     reporter.log(
         f"Training on {len(tiles)} tiles of {len(data.train)} images with {tiles.object_count} objects of "
         f"{len(data.classes)} classes; measuring on {len(data.test)} images."
     )
-    network = fit_detector(tiles, len(data.classes), settings, folder, reporter, resume=resume, stage=stage)
+    count = len(data.classes)
+    if settings.training_processes * settings.nodes > 1:
+        network = fit_together(settings, count, work, reporter, resume)
+    else:
+        network = fit_detector(tiles, count, settings, work / "fit", reporter, resume=resume, stage=stage)
     measures = measure_detector(network, data.test, data.classes, settings, reporter)
     for name, value in measures.items():
         if isinstance(value, float):

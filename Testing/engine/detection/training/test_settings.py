@@ -47,6 +47,7 @@ def test_presets_go_to_json_and_back(preset: str) -> None:
         ({"held_out_share": 0.9}, "held-out"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"time_limit_minutes": 0.0}, "time_limit_minutes"),
+        ({"batch_size": 1, "training_processes": 2}, "at least one tile"),
     ],
 )
 def test_refusals(changes: dict[str, Any], message: str) -> None:

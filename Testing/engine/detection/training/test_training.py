@@ -20,6 +20,7 @@ from mambamed.detection.training.settings import DetectionTrainingSettings
 from mambamed.detection.training.study import choose_rows
 from mambamed.detection.training.tiles import TileSet
 from mambamed.detection.training.training import train_detector
+from mambamed.detection.training.training import train_on
 from mambamed.errors import BadRequestError
 from mambamed.errors import JobCancelledError
 from mambamed.jobs.context import JobContext
@@ -145,3 +146,18 @@ def test_the_ablation_job_writes_its_table(tmp_path: Path) -> None:
     text = job.output_path("ablation.md").read_text(encoding="utf-8")
     assert "| g-0.4 |" in text
     assert "| 59.7 | 88.0 | 59.0 |" in text
+
+
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+    # Batch normalisation looks at each process's own part of the batch, so the weights agree only in their first
+    # digits; the order of the samples and the sum of the gradients are the same.
+    settings = _settings(epochs=1, batch_size=2, optimizer="sgd", learning_rate=0.001)
+    work = tmp_path / "one"
+    one, _ = train_on(prepare_data(settings, work), settings, work, NullReporter())
+    work = tmp_path / "two"
+    together = settings.replace(training_processes=2)
+    two, report = train_on(prepare_data(together, work), together, work, NullReporter())
+    assert report["settings"]["training_processes"] == 2
+    pairs = list(zip(one.head.parameters(), two.head.parameters(), strict=True))
+    assert all(torch.allclose(a, b, atol=0.002) for a, b in pairs)
+    assert (work / "fit" / "last.ckpt").is_file()
