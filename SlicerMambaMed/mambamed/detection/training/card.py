@@ -34,7 +34,7 @@ def training_card(settings: DetectionTrainingSettings, classes: Sequence[str], r
     """Return the card of a detector that ``settings`` trained, with the measures of ``report``."""
     synthetic = bool(settings.synthetic)
     measured_on = (
-        "synthetic pictures of other seeds than those of training"
+        "synthetic pictures that training has not seen"
         if synthetic
         else "the training images themselves"
         if report["measured_on_training_images"]
@@ -77,7 +77,7 @@ def training_card(settings: DetectionTrainingSettings, classes: Sequence[str], r
         ),
         demonstration_only=synthetic,
         limits=tuple(limits),
-        metrics=_metrics(report["test"], classes, measured_on),
+        metrics=_metrics(report["test"], classes, measured_on, f"--synthetic {settings.synthetic}" * synthetic),
         references=(
             "Xu C, Ding J, Wang J, Yang W, Yu H, Yu L, Xia G-S. Dynamic Coarse-to-Fine Learning for Oriented Tiny "
             "Object Detection. CVPR 2023.",
@@ -87,14 +87,14 @@ def training_card(settings: DetectionTrainingSettings, classes: Sequence[str], r
     )
 
 
-def _metrics(measured: dict[str, Any], classes: Sequence[str], on: str) -> tuple[CardMetric, ...]:
+def _metrics(measured: dict[str, Any], classes: Sequence[str], on: str, options: str) -> tuple[CardMetric, ...]:
     names = {**_SHOWN, **{f"ap50 {label}": "AP50 (11 recalls)" for label in classes}}
     return tuple(
         CardMetric(
             title,
             round(measured[key], 4),
             measured_on=on,
-            how="mambamed train detection",
+            how=f"mambamed train detection {options}".strip(),
             label=key.removeprefix("ap50 ") if key.startswith("ap50 ") else "",
             cases=measured["images"],
         )
