@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def fit_together(
 def main(work: Path) -> int:
     """Train with the other processes; the first leaves the weights and the outcome in ``work``."""
 
-    def train(order: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    def train(order: Mapping[str, Any], reporter: Reporter) -> dict[str, Any]:
         settings = DetectionTrainingSettings.from_json(order["settings"])
         data = prepare_data(settings, work)
         network = fit_detector(
