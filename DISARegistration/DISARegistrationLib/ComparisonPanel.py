@@ -8,12 +8,12 @@ import numpy as np
 import qt
 import slicer
 from slicer.i18n import tr as _
+from SlicerMambaMedLib.KeyedChoice import KeyedChoice
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 from DISARegistrationLib.Checkerboard import checkerboard
 from DISARegistrationLib.Checkerboard import displayed
 from DISARegistrationLib.Checkerboard import resampledOnto
-from DISARegistrationLib.KeyedChoice import KeyedChoice
 from DISARegistrationLib.SliceLayers import SliceLayers
 
 __all__ = ["ComparisonPanel"]

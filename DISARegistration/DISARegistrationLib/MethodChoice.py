@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from slicer.i18n import tr as _
+from SlicerMambaMedLib.KeyedChoice import KeyedChoice
 from SlicerMambaMedLib.Signal import Signal
 
 from DISARegistrationLib.Choices import changedNames
@@ -14,7 +15,6 @@ from DISARegistrationLib.Choices import presetEntries
 from DISARegistrationLib.Choices import searchEntries
 from DISARegistrationLib.Choices import similarityEntries
 from DISARegistrationLib.Choices import transformEntries
-from DISARegistrationLib.KeyedChoice import KeyedChoice
 from DISARegistrationLib.SettingsOfParameters import changedFromPreset
 
 __all__ = ["MethodChoice"]

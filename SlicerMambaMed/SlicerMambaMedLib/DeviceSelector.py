@@ -19,12 +19,12 @@ class DeviceSelector:
 
     Args:
         comboBox: QComboBox for the devices.
-        backendLabel: QLabel for the scan backend.
+        backendLabel: QLabel for the scan backend; None for tasks whose networks have no scan.
     """
 
     AUTOMATIC = "auto"
 
-    def __init__(self, comboBox: Any, backendLabel: Any) -> None:
+    def __init__(self, comboBox: Any, backendLabel: Any | None = None) -> None:
         self.changed = Signal("identifier")
         self._comboBox = comboBox
         self._backendLabel = backendLabel
@@ -69,6 +69,8 @@ class DeviceSelector:
         self.changed.emit(self.current)
 
     def _showBackend(self) -> None:
+        if self._backendLabel is None:
+            return
         device = self._information.device(self.current)
         backends = device.scanBackends if device else ()
         self._backendLabel.text = _("scan: {backend}").format(backend=backends[0]) if backends else ""

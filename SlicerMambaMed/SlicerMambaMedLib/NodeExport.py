@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,13 @@ class ExportedVolume:
     warnings: tuple[str, ...] = ()
 
 
-def isVolumeUsable(node: Any) -> str:
-    """Return an empty text when the engine can work on this volume node, else the reason why not."""
+def isVolumeUsable(node: Any, components: Sequence[int] = (1,)) -> str:
+    """Return an empty text when the engine can work on this volume node, else the reason why not.
+
+    Args:
+        node: the volume.
+        components: numbers of values per voxel that the task can take.
+    """
     if node is None:
         return _("No volume is chosen.")
     image = node.GetImageData()
@@ -43,10 +49,15 @@ def isVolumeUsable(node: Any) -> str:
         return _('The volume "{name}" holds no image.').format(name=node.GetName())
     if 0 in image.GetDimensions():
         return _('The volume "{name}" is empty.').format(name=node.GetName())
-    if image.GetNumberOfScalarComponents() != 1:
-        components = image.GetNumberOfScalarComponents()
+    count = image.GetNumberOfScalarComponents()
+    if count not in components:
         text = _('The volume "{name}" has {count} values per voxel; a greyscale volume is expected.')
-        return text.format(name=node.GetName(), count=components)
+        if len(components) > 1:
+            text = _(
+                'The volume "{name}" is a series with {count} values per voxel; one grey or colour image is expected. '
+                "Extract a frame first."
+            )
+        return text.format(name=node.GetName(), count=count)
     return ""
 
 
@@ -65,16 +76,21 @@ def volumeWarnings(node: Any) -> tuple[str, ...]:
     return ()
 
 
-def exportVolume(node: Any, path: Path) -> ExportedVolume:
-    """Write a scalar volume as NRRD where it lies in the world, without changing the scene.
+def exportVolume(node: Any, path: Path, components: Sequence[int] = (1,)) -> ExportedVolume:
+    """Write a volume as NRRD where it lies in the world, without changing the scene.
 
     A linear parent transform goes into the grid (as hardening would do), the voxels stay as they are. Under a transform
     that is not linear, a copy is resampled through it.
 
+    Args:
+        node: the volume.
+        path: the NRRD file.
+        components: numbers of values per voxel that the task can take.
+
     Raises:
         ValueError: the node holds no usable image.
     """
-    problem = isVolumeUsable(node)
+    problem = isVolumeUsable(node, components)
     if problem:
         raise ValueError(problem)
     warnings = volumeWarnings(node)
@@ -105,7 +121,8 @@ def regionLpsMm(roiNode: Any) -> tuple[float, float, float, float, float, float]
 
 def _hardenedCopy(node: Any, transformNode: Any) -> Any:
     """Return a copy of the volume, outside the scene, resampled through all its parent transforms."""
-    copy = slicer.vtkMRMLScalarVolumeNode()
+    copy = slicer.mrmlScene.CreateNodeByClass(node.GetClassName())
+    copy.UnRegister(None)
     copy.SetName(node.GetName())
     image = vtk.vtkImageData()
     image.DeepCopy(node.GetImageData())

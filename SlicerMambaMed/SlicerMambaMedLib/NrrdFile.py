@@ -34,13 +34,13 @@ def writeNrrd(path: Path, voxels: np.ndarray, geometry: VolumeGeometry) -> str:
 
     Args:
         path: file to write.
-        voxels: array indexed [k, j, i] (as ``slicer.util.arrayFromVolume`` gives it).
+        voxels: array indexed [k, j, i], or [k, j, i, component] for colour, as ``slicer.util.arrayFromVolume`` has it.
         geometry: grid; its size must be that of the array.
 
     Raises:
         ValueError: the array is of another size than the grid, or of a type that NRRD lacks.
     """
-    if voxels.shape != tuple(reversed(geometry.size)):
+    if voxels.shape[:3] != tuple(reversed(geometry.size)) or voxels.ndim > 4:
         text = _("The array has shape {shape}, but the grid has {size} voxels along i, j, k.")
         raise ValueError(text.format(shape=voxels.shape, size=geometry.size))
     typeName = _TYPE_NAMES.get(voxels.dtype.str[1:])
@@ -50,15 +50,17 @@ def writeNrrd(path: Path, voxels: np.ndarray, geometry: VolumeGeometry) -> str:
     littleEndian = np.ascontiguousarray(voxels, dtype=voxels.dtype.newbyteorder("<"))
     toLps = geometry.ijkToLps
     directions = " ".join(_vector(toLps[:3, column]) for column in range(3))
+    isColor = voxels.ndim == 4
+    sizes = " ".join(str(count) for count in reversed(voxels.shape[:3]))
     header = "\n".join(
         [
             "NRRD0004",
             f"type: {typeName}",
-            "dimension: 3",
+            f"dimension: {voxels.ndim}",
             "space: left-posterior-superior",
-            f"sizes: {geometry.size[0]} {geometry.size[1]} {geometry.size[2]}",
-            f"space directions: {directions}",
-            "kinds: domain domain domain",
+            f"sizes: {voxels.shape[3]} {sizes}" if isColor else f"sizes: {sizes}",
+            f"space directions: none {directions}" if isColor else f"space directions: {directions}",
+            "kinds: vector domain domain domain" if isColor else "kinds: domain domain domain",
             "endian: little",
             "encoding: raw",
             f"space origin: {_vector(toLps[:3, 3])}",

@@ -13,8 +13,8 @@ from SlicerMambaMedLib.SceneLogic import JobFiles
 from SlicerMambaMedLib.SegmentationNodes import SegmentationNodes
 from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
 from SlicerMambaMedLib.SegmentationResultImport import SegmentationResultImport
+from SlicerMambaMedLib.SegmentationTraining import SegmentationTraining
 from SlicerMambaMedLib.Text import tr as _
-from SlicerMambaMedLib.TrainingLogic import TrainingLogic
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["SegmentationLogic"]
@@ -40,13 +40,13 @@ class SegmentationLogic(DetachableLogic):
 
     def __init__(self, session: Any = None, scene: Any = None) -> None:
         super().__init__(session, scene)
-        self._training: TrainingLogic | None = None
+        self._training: SegmentationTraining | None = None
 
     @property
-    def training(self) -> TrainingLogic:
+    def training(self) -> SegmentationTraining:
         """Training of further models, which appear among the others when they are ready."""
         if self._training is None:
-            self._training = TrainingLogic(self.models, self._session, self._scene)
+            self._training = SegmentationTraining(self.models, self._session, self._scene)
         return self._training
 
     def makeModels(self) -> ModelList:

@@ -11,17 +11,16 @@ from slicer.i18n import tr as _
 from SlicerMambaMedLib.ChannelSelectors import ChannelSelectors
 from SlicerMambaMedLib.CheckableChoice import CheckableChoice
 from SlicerMambaMedLib.EstimateText import estimateText
-from SlicerMambaMedLib.ModelTaskPanel import ModelTaskPanel
 from SlicerMambaMedLib.SegmentationRequest import SegmentationRequest
 from SlicerMambaMedLib.SegmentationResultsPanel import SegmentationResultsPanel
-from SlicerMambaMedLib.TrainingPanel import TrainingPanel
+from SlicerMambaMedLib.TrainingTaskPanel import TrainingTaskPanel
 
 __all__ = ["SegmentationWidget"]
 
 _log = logging.getLogger("mambamed")
 
 
-class SegmentationWidget(ModelTaskPanel):
+class SegmentationWidget(TrainingTaskPanel):
     """The panel of ``SlicerMambaMed.ui``; its logic is a ``SegmentationLogic``."""
 
     SETTINGS = "Segmentation"
@@ -33,12 +32,9 @@ class SegmentationWidget(ModelTaskPanel):
         self.labelChoice = CheckableChoice(ui.labelsComboBox)
         self.foldChoice = CheckableChoice(ui.foldsComboBox)
         self.results = SegmentationResultsPanel(ui)
-        self.training = TrainingPanel(ui.trainingFrame, self.logic.training, self.status.ensureTrainingPackages)
         self.labelChoice.changed.connect(lambda names: self._store("labels", names))
         self.foldChoice.changed.connect(lambda names: self._store("folds", names))
         self.channelSelectors.changed.connect(self.refreshSoon)
-        self.training.modelTrained.connect(self._onModelTrained)
-        ui.trainingCollapsibleButton.connect("contentsCollapsed(bool)", self._onTrainingCollapsed)
 
     def tabStops(self) -> Sequence[Any]:
         """Return the widgets that Tab goes through, from top to bottom."""
@@ -51,16 +47,6 @@ class SegmentationWidget(ModelTaskPanel):
         ]
 
     # --- life ---
-    def enter(self) -> None:
-        """The module is shown: look at the engine, and for jobs and trainings that were left running."""
-        super().enter()
-        self.training.enter()
-
-    def cleanup(self) -> None:
-        """The module is reloaded or Slicer quits: let go of everything; jobs and trainings go on."""
-        super().cleanup()
-        self.training.cleanup()
-
     def setParameterNode(self, parameters: Any | None) -> None:
         """Show and edit this parameter node; None shows and edits none (the scene is being closed)."""
         self.channelSelectors.setParameterNode(parameters.parameterNode if parameters is not None else None)
@@ -147,19 +133,3 @@ class SegmentationWidget(ModelTaskPanel):
         self._parameters.resultSegmentation = nodes.segmentation
         self._parameters.record = nodes.record
         self.ui.resultsCollapsibleButton.collapsed = False
-
-    # --- training ---
-    def _onEngineChanged(self) -> None:
-        information = self.logic.session.doctor.information
-        if information is not None:
-            self.training.deviceSelector.setInformation(information)
-        super()._onEngineChanged()
-
-    def _onModelTrained(self, path: str) -> None:
-        """List a model that was just trained, and choose it."""
-        self.modelSelector.refresh(path)
-        self._store("model", path)
-
-    def _onTrainingCollapsed(self, isCollapsed: bool) -> None:
-        if not isCollapsed:
-            self.training.refresh()

@@ -31,9 +31,9 @@ class TaskPanel(ABC):
     The parameter node is the truth: widgets write into it, and whatever changes it (a loaded scene, a script, "repeat")
     is shown. Widgets with a ``SlicerParameterName`` are bound by Slicer's wrapper, the others by the panel.
 
-    The ``.ui`` file has the frames ``statusFrame`` and ``jobFrame``, ``deviceComboBox``, ``backendLabel``,
-    ``repeatButton``, ``recordSelector`` and ``resultsCollapsibleButton``; the parameter node has ``device`` and
-    ``record``.
+    The ``.ui`` file has the frames ``statusFrame`` and ``jobFrame``, ``deviceComboBox``, ``repeatButton``,
+    ``recordSelector``, ``resultsCollapsibleButton``, and ``backendLabel`` where the task's networks have a scan; the
+    parameter node has ``device`` and ``record``.
 
     Args:
         ui: named widgets of the module's ``.ui`` file.
@@ -54,7 +54,7 @@ class TaskPanel(ABC):
         self._observation: Any = None
         self._unshownNodes: Any = None
         self.status = EngineStatus(ui.statusFrame, logic.session)
-        self.deviceSelector = DeviceSelector(ui.deviceComboBox, ui.backendLabel)
+        self.deviceSelector = DeviceSelector(ui.deviceComboBox, getattr(ui, "backendLabel", None))
         self.jobPanel = JobPanel(ui.jobFrame)
         # Several changes in one go (a scene being loaded, a model being chosen) are looked at once.
         self._refreshTimer = qt.QTimer()

@@ -25,14 +25,16 @@ class TrainingCurves:
         scene: where the nodes go.
         title: of the chart and its nodes.
         metrics: names of the metrics that are drawn; others are passed over.
+        axis: what the curves show.
+        steps: what they are drawn over.
     """
 
-    METRICS = ("training loss", "validation loss", "validation Dice")
-
-    def __init__(self, scene: Any, title: str, metrics: Sequence[str] = METRICS) -> None:
+    def __init__(self, scene: Any, title: str, metrics: Sequence[str], axis: str, steps: str) -> None:
         self._scene = scene
         self._title = title
         self._metrics = tuple(metrics)
+        self._axis = axis
+        self._steps = steps
         self._values: dict[int, dict[str, float]] = {}
         self._table: Any = None
         self.chart: Any = None
@@ -81,8 +83,8 @@ class TrainingCurves:
         self.chart = add("vtkMRMLPlotChartNode", self._title)
         self.chart.SetAttribute(_ATTRIBUTE, self._title)
         self.chart.SetTitle(self._title)
-        self.chart.SetXAxisTitle(_("Epoch"))
-        self.chart.SetYAxisTitle(_("Loss and Dice"))
+        self.chart.SetXAxisTitle(self._steps)
+        self.chart.SetYAxisTitle(self._axis)
         for name, color in zip(self._metrics, _COLORS, strict=False):
             series = add("vtkMRMLPlotSeriesNode", name)
             series.SetAndObserveTableNodeID(self._table.GetID())

@@ -1,10 +1,12 @@
-"""Training of segmentation models on cases of the scene or of a folder: what the panel and scripts call."""
+"""Trainings as the panels and scripts call them: start, stop, resume, find again; the same in all modules."""
 
 from __future__ import annotations
 
 import re
 import time
 import uuid
+from abc import ABC
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +15,19 @@ import slicer
 from SlicerMambaMedLib.ModelList import ModelList
 from SlicerMambaMedLib.Session import Session
 from SlicerMambaMedLib.Text import tr as _
-from SlicerMambaMedLib.TrainingCases import exportPairs
-from SlicerMambaMedLib.TrainingCases import findPairs
-from SlicerMambaMedLib.TrainingCases import labelsOfPairs
-from SlicerMambaMedLib.TrainingCases import problemsOfPairs
+from SlicerMambaMedLib.TrainingChoices import TrainingChoices
 from SlicerMambaMedLib.TrainingJob import TrainingJob
 from SlicerMambaMedLib.TrainingRequest import ScenePair
 from SlicerMambaMedLib.TrainingRequest import TrainingRequest
 
-__all__ = ["PRESETS", "TrainingLogic"]
-
-PRESETS: dict[str, dict[str, int]] = {
-    "quick": {"epochs": 50, "iterations": 50, "validation_iterations": 10},
-    "standard": {"epochs": 250, "iterations": 250, "validation_iterations": 50},
-    "full": {"epochs": 1000, "iterations": 250, "validation_iterations": 50},
-}
-"""Lengths to choose from; the last is nnU-Net's own."""
-_SMALLEST_CROSS_VALIDATION = 5
-_SCENE_DATASET = "Dataset901"
+__all__ = ["TrainingLogic"]
 
 
-class TrainingLogic:
+class TrainingLogic(ABC):
     """Starts, stops, resumes and finds trainings; they run in processes of their own and outlive Slicer.
 
     Each training has a folder below the one that the user chose: its job directory, with the trained model in
     ``outputs/model``. The folders are remembered between sessions.
-
-    Example, in Slicer's Python console::
-
-        logic = slicer.util.getModuleLogic("SlicerMambaMed").training
-        request = TrainingRequest("Liver", Path("/data/trainings"), folder="/data/livers", settings={"epochs": 100})
-        job = logic.start(request)
 
     Args:
         models: list in which finished models appear.
@@ -51,8 +35,9 @@ class TrainingLogic:
         scene: the MRML scene; the application's if not given.
     """
 
-    TASK = "train-segmentation"
-    FOLDERS_KEY = "Training/Folders"
+    TASK = ""
+    SETTINGS = "Training"
+    """First part of the names of what is remembered between sessions."""
 
     def __init__(self, models: ModelList, session: Session | None = None, scene: Any = None) -> None:
         self.models = models
@@ -60,6 +45,32 @@ class TrainingLogic:
         self._scene = scene
         self._jobs: list[TrainingJob] = []
 
+    # --- what a subclass says ---
+    @abstractmethod
+    def choices(self) -> TrainingChoices:
+        """Return what can be chosen, in words and as the engine's settings."""
+
+    @abstractmethod
+    def problemsOfCases(self, request: TrainingRequest) -> tuple[list[str], int]:
+        """Return one sentence for everything that is wrong with the cases, and how many there are."""
+
+    @abstractmethod
+    def problemsOfSettings(self, request: TrainingRequest, count: int) -> list[str]:
+        """Return one sentence for everything that is wrong with the settings for so many cases."""
+
+    @abstractmethod
+    def describe(self, request: TrainingRequest) -> str:
+        """Say in a line what a training without problems will learn from."""
+
+    @abstractmethod
+    def engineSettings(self, request: TrainingRequest, folder: Path) -> tuple[dict[str, Any], list[str]]:
+        """Return the engine's settings as JSON, and warnings; cases of the scene are written into the folder."""
+
+    def pairs(self) -> list[ScenePair]:
+        """Return the cases that the scene has."""
+        return []
+
+    # --- the same in all modules ---
     @property
     def session(self) -> Session:
         """Runner and settings."""
@@ -70,10 +81,6 @@ class TrainingLogic:
         """The scene of the cases and of the curves."""
         return self._scene if self._scene is not None else slicer.mrmlScene
 
-    def pairs(self) -> list[ScenePair]:
-        """Return the cases that the scene has."""
-        return findPairs(self.scene)
-
     def problems(self, request: TrainingRequest) -> list[str]:
         """Return one sentence for everything that stands in the way of this training; empty if it can start."""
         problems = []
@@ -81,38 +88,8 @@ class TrainingLogic:
             problems.append(_("Give the model a name."))
         if not str(request.home) or not request.home.is_absolute():
             problems.append(_("Choose the folder in which the training is kept."))
-        count = len(request.pairs)
-        if request.folder:
-            from mambamed.segmentation.dataset_source import read_dataset_source
-
-            source = read_dataset_source(Path(request.folder))
-            problems += source.problems
-            count = len(source.cases)
-        else:
-            problems += problemsOfPairs(request.pairs)
-        try:
-            settings = self._settings(request, request.folder or "/")
-        except ValueError as error:
-            problems.append(str(error))
-        else:
-            if settings.fold != "all" and 0 < count < _SMALLEST_CROSS_VALIDATION:
-                text = _("Cross-validation needs {least} cases or more; there are {count}. Train on all of them.")
-                problems.append(text.format(least=_SMALLEST_CROSS_VALIDATION, count=count))
-        return problems
-
-    def describe(self, request: TrainingRequest) -> str:
-        """Say in a line what a training without problems will learn from."""
-        if request.folder:
-            from mambamed.segmentation.dataset_source import read_dataset_source
-
-            source = read_dataset_source(Path(request.folder))
-            names = [name for name in source.labels if name not in ("background", "ignore")]
-            count, channels = len(source.cases), ", ".join(source.channels)
-        else:
-            names = [label.name for label in labelsOfPairs(request.pairs)]
-            count, channels = len(request.pairs), _("image")
-        text = _("{count} case(s); channels: {channels}; labels: {labels}.")
-        return text.format(count=count, channels=channels, labels=", ".join(names) or _("those in the label maps"))
+        ofCases, count = self.problemsOfCases(request)
+        return [*problems, *ofCases, *self.problemsOfSettings(request, count)]
 
     def start(self, request: TrainingRequest) -> TrainingJob:
         """Start a training in a process of its own and return it at once.
@@ -126,18 +103,12 @@ class TrainingLogic:
             raise ValueError("\n".join(problems))
         from mambamed.jobs.request import JobRequest
 
-        folder = request.home / f"{self._plainName(request.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
+        folder = request.home / f"{self.plainName(request.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
         if folder.exists():
             folder = folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:4]}")
         folder.mkdir(parents=True)
-        cases, warnings = request.folder, []
-        if not cases:
-            cases = str(folder / "cases" / f"{_SCENE_DATASET}_{self._plainName(request.name)}")
-            warnings = exportPairs(request.pairs, Path(cases))
-        settings = self._settings(request, cases)
-        job = self._followed(
-            self.session.runner.startDetached(JobRequest(task=self.TASK, settings=settings.to_json()), folder)
-        )
+        settings, warnings = self.engineSettings(request, folder)
+        job = self._followed(self.session.runner.startDetached(JobRequest(task=self.TASK, settings=settings), folder))
         self._remember(folder)
         for warning in warnings:
             job.warningReceived.emit(warning)
@@ -165,7 +136,7 @@ class TrainingLogic:
         from mambamed.jobs.directory import JobDirectory
 
         found = []
-        for text in reversed(self.session.settings.textList(self.FOLDERS_KEY)):
+        for text in reversed(self.session.settings.textList(self._foldersKey)):
             folder = Path(text)
             if (folder / "request.json").is_file():
                 found.append((folder, str(JobDirectory(folder).state().value)))
@@ -192,15 +163,13 @@ class TrainingLogic:
 
     def _remember(self, folder: Path) -> None:
         settings = self.session.settings
-        settings.setTextList(self.FOLDERS_KEY, [*settings.textList(self.FOLDERS_KEY), str(folder)])
+        settings.setTextList(self._foldersKey, [*settings.textList(self._foldersKey), str(folder)])
+
+    @property
+    def _foldersKey(self) -> str:
+        return f"{self.SETTINGS}/Folders"
 
     @staticmethod
-    def _settings(request: TrainingRequest, cases: str) -> Any:
-        """Return the engine's settings; BadRequestError, a ValueError, tells what is wrong with them."""
-        from mambamed.segmentation.training_settings import SegmentationTrainingSettings
-
-        return SegmentationTrainingSettings.from_json({**(request.settings or {}), "dataset": cases})
-
-    @staticmethod
-    def _plainName(name: str) -> str:
+    def plainName(name: str) -> str:
+        """Return a name for files: letters and digits."""
         return re.sub(r"[^A-Za-z0-9]+", "", name.title() if " " in name else name) or "Model"

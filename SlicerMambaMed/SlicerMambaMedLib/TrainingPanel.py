@@ -15,7 +15,6 @@ from SlicerMambaMedLib.DeviceSelector import DeviceSelector
 from SlicerMambaMedLib.JobPanel import JobPanel
 from SlicerMambaMedLib.Signal import Signal
 from SlicerMambaMedLib.TrainingCurves import TrainingCurves
-from SlicerMambaMedLib.TrainingLogic import PRESETS
 from SlicerMambaMedLib.TrainingLogic import TrainingLogic
 from SlicerMambaMedLib.TrainingRequest import ScenePair
 from SlicerMambaMedLib.TrainingRequest import TrainingRequest
@@ -42,6 +41,7 @@ class TrainingPanel:
     def __init__(self, frame: Any, logic: TrainingLogic, ensurePackages: Callable[..., bool]) -> None:
         self.modelTrained = Signal("path")
         self.logic = logic
+        self.choices = logic.choices()
         self.curves: TrainingCurves | None = None
         self.chooseFolder: Callable[[str], str] = self._askForFolder
         self._ensurePackages = ensurePackages
@@ -65,27 +65,33 @@ class TrainingPanel:
             self._follow(running)
 
     def _fillChoices(self) -> None:
-        from mambamed.segmentation.architectures import ARCHITECTURES
-
-        ui = self.ui
-        for text, key in ((_("Folder"), "folder"), (_("Scene"), "scene")):
+        ui, choices = self.ui, self.choices
+        for text, key in choices.sources:
             ui.sourceComboBox.addItem(text, key)
-        for key, choice in ARCHITECTURES.items():
-            ui.architectureComboBox.addItem(choice.title, key)
-        for text, key in ((_("3D, full resolution"), "3d_fullres"), (_("2D, slice by slice"), "2d")):
-            ui.configurationComboBox.addItem(text, key)
-        names = {"quick": _("Quick"), "standard": _("Standard"), "full": _("Full (nnU-Net)")}
-        for key, lengths in PRESETS.items():
-            text = _("{name}: {epochs} epochs of {batches} batches")
-            ui.presetComboBox.addItem(
-                text.format(name=names[key], epochs=lengths["epochs"], batches=lengths["iterations"]), key
-            )
-        ui.foldComboBox.addItem(_("All cases"), "all")
-        for fold in range(5):
-            ui.foldComboBox.addItem(_("Fold {number} of 5").format(number=fold + 1), str(fold))
+        ui.folderEdit.toolTip = choices.folderToolTip
+        lists = (
+            (ui.architectureLabel, ui.architectureComboBox),
+            (ui.configurationLabel, ui.configurationComboBox),
+            (ui.foldLabel, ui.foldComboBox),
+        )
+        self._boxes = {}
+        for index, (label, box) in enumerate(lists):
+            isUsed = index < len(choices.choices)
+            label.visible = box.visible = isUsed
+            if isUsed:
+                choice = choices.choices[index]
+                label.text = choice.label
+                box.toolTip = choice.toolTip
+                box.accessibleName = choice.label.replace("&", "").rstrip(":")
+                for text, key in choice.entries:
+                    box.addItem(text, key)
+                self._boxes[choice.setting] = box
+        for key, (text, _settings) in choices.presets.items():
+            ui.presetComboBox.addItem(text, key)
+        ui.epochsSpinBox.value = self._preset["epochs"]
         settings = self.logic.session.settings
-        ui.homeEdit.text = settings.text("Training/Home", str(Path.home() / "MambaMed trainings"))
-        ui.folderEdit.text = settings.text("Training/Cases")
+        ui.homeEdit.text = settings.text(f"{self.logic.SETTINGS}/Home", str(Path.home() / "MambaMed trainings"))
+        ui.folderEdit.text = settings.text(f"{self.logic.SETTINGS}/Cases")
 
     def _connect(self) -> None:
         ui = self.ui
@@ -120,22 +126,25 @@ class TrainingPanel:
     def request(self) -> TrainingRequest:
         """Return the training that the section shows."""
         ui = self.ui
-        lengths = {**PRESETS[str(ui.presetComboBox.currentData)], "epochs": int(ui.epochsSpinBox.value)}
         settings = {
-            "architecture": str(ui.architectureComboBox.currentData),
-            "configuration": str(ui.configurationComboBox.currentData),
-            "fold": str(ui.foldComboBox.currentData),
+            **{name: str(box.currentData) for name, box in self._boxes.items()},
             "device": self.deviceSelector.current,
-            **lengths,
+            **self._preset,
+            "epochs": int(ui.epochsSpinBox.value),
         }
-        isFolder = ui.sourceComboBox.currentData == "folder"
+        source = str(ui.sourceComboBox.currentData)
         return TrainingRequest(
             name=str(ui.nameEdit.text),
             home=Path(str(ui.homeEdit.text)),
-            pairs=() if isFolder else tuple(self._chosenPairs()),
-            folder=str(ui.folderEdit.text) if isFolder else "",
+            pairs=tuple(self._chosenPairs()) if source == "scene" else (),
+            folder=str(ui.folderEdit.text) if source == "folder" else "",
             settings=settings,
+            source=source,
         )
+
+    @property
+    def _preset(self) -> dict[str, Any]:
+        return dict(self.choices.presets[str(self.ui.presetComboBox.currentData)][1])
 
     def start(self) -> None:
         """Start the training that the section asks for (the Start button)."""
@@ -149,8 +158,8 @@ class TrainingPanel:
             self.jobPanel.showMessage(str(error), isError=True)
             return
         settings = self.logic.session.settings
-        settings.setText("Training/Home", str(request.home))
-        settings.setText("Training/Cases", request.folder)
+        settings.setText(f"{self.logic.SETTINGS}/Home", str(request.home))
+        settings.setText(f"{self.logic.SETTINGS}/Cases", request.folder)
         self._follow(training)
 
     def resume(self) -> None:
@@ -171,7 +180,13 @@ class TrainingPanel:
     def _follow(self, training: Any) -> None:
         self._letGo()
         self._values = {}
-        self.curves = TrainingCurves(self.logic.scene, _("Training of {name}").format(name=training.folder.name))
+        self.curves = TrainingCurves(
+            self.logic.scene,
+            _("Training of {name}").format(name=training.folder.name),
+            self.choices.metrics,
+            self.choices.axis,
+            self.choices.steps,
+        )
         for name, value, step in self.logic.metrics(training.folder):
             self._onMetric(name, value, step)
         self._training = training
@@ -191,13 +206,8 @@ class TrainingPanel:
             return
         self._values[name] = float(value)
         self.curves.add(name, value, step)
-        text = _("Epoch {epoch}: loss {loss:.3f}, validation loss {validation:.3f}, Dice {dice:.3f}")
-        self.ui.curvesLabel.text = text.format(
-            epoch=step or 0,
-            loss=self._values.get("training loss", float("nan")),
-            validation=self._values.get("validation loss", float("nan")),
-            dice=self._values.get("validation Dice", float("nan")),
-        )
+        values = [self._values.get(metric, float("nan")) for metric in self.choices.metrics]
+        self.ui.curvesLabel.text = self.choices.summary.format(*values, step=step or 0)
         self.ui.curvesButton.enabled = self.curves.chart is not None
 
     def _onFinished(self, training: Any) -> None:
@@ -215,12 +225,12 @@ class TrainingPanel:
         """Bring everything up to date with the scene, the folder and the known trainings."""
         self._refreshTimer.stop()
         ui = self.ui
-        isFolder = ui.sourceComboBox.currentData == "folder"
+        source = ui.sourceComboBox.currentData
         for widget in (ui.folderLabel, ui.folderEdit, ui.folderButton):
-            widget.visible = isFolder
+            widget.visible = source == "folder"
         for widget in (ui.pairsLabel, ui.pairsComboBox):
-            widget.visible = not isFolder
-        if not isFolder:
+            widget.visible = source == "scene"
+        if source == "scene":
             self._pairs = self.logic.pairs()
             self.pairChoice.setNames(self._titles(), self.pairChoice.checked)
         self._listTrainings()
@@ -228,11 +238,6 @@ class TrainingPanel:
 
     def _showProblems(self) -> None:
         request = self.request()
-        if not request.folder and not request.pairs:
-            text = _("Choose a folder of cases, or draw segmentations in this scene.")
-            self.ui.casesLabel.text = text
-            self.jobPanel.setProblem(text)
-            return
         problems = self.logic.problems(request)
         shown = problems[:_SHOWN_PROBLEMS]
         if len(problems) > len(shown):
@@ -258,7 +263,7 @@ class TrainingPanel:
         self.ui.resumeButton.enabled = state in ("cancelled", "failed") and not self.jobPanel.isBusy
 
     def _showPreset(self) -> None:
-        self.ui.epochsSpinBox.value = PRESETS[str(self.ui.presetComboBox.currentData)]["epochs"]
+        self.ui.epochsSpinBox.value = self._preset["epochs"]
         self.refreshSoon()
 
     def _titles(self) -> list[str]:

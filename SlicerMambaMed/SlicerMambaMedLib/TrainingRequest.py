@@ -36,8 +36,9 @@ class TrainingRequest:
         pairs: cases of the scene; empty when they are in a folder.
         folder: folder of the cases (nnU-Net, Decathlon, BIDS, pairs); empty when they are in the scene.
         home: folder in which the training gets a folder of its own.
-        settings: further settings of ``mambamed.segmentation.training_settings``, for example
-            ``{"architecture": "umamba-bot", "epochs": 100}``.
+        settings: further settings of the engine (for segmentation ``mambamed.segmentation.training_settings``), for
+            example ``{"architecture": "umamba-bot", "epochs": 100}``.
+        source: where the cases are: ``folder``, ``scene``, or a key of the task's own.
     """
 
     name: str
@@ -45,3 +46,4 @@ class TrainingRequest:
     pairs: tuple[ScenePair, ...] = ()
     folder: str = ""
     settings: dict[str, Any] | None = None
+    source: str = ""

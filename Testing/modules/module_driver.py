@@ -6,6 +6,7 @@ A test case derives from ``ModuleTestCase`` and says which module it drives. In 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import unittest
@@ -97,10 +98,10 @@ class ModuleTestCase(unittest.TestCase):
         return self.host.load(REPOSITORY / self.MODULE / f"{self.MODULE}.py")
 
     def waitUntil(self, isTrue: Callable[[], Any], what: str, timeoutS: float = 60.0) -> Any:
-        """Keep the application alive until something is true."""
+        """Keep the application alive until something is true; ``MAMBAMED_TEST_PATIENCE=10`` waits ten times as long."""
         import slicer
 
-        end = time.monotonic() + timeoutS
+        end = time.monotonic() + timeoutS * float(os.environ.get("MAMBAMED_TEST_PATIENCE", "1"))
         while True:
             slicer.app.processEvents()
             value = isTrue()

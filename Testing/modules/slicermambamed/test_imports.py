@@ -51,6 +51,7 @@ import mambamed.registration.presets, mambamed.registration.settings
 import mambamed.emphysema.settings, mambamed.emphysema.report.settings, mambamed.emphysema.report.measure_text
 import mambamed.emphysema.report.severity_section, mambamed.emphysema.report.explanation_section
 import mambamed.emphysema.report.follow_up_section
+import mambamed.detection.dota_line, mambamed.detection.settings, mambamed.detection.training.settings
 import mambamed.cli.cases, mambamed.cli.pairs
 from mambamed.models.catalogue import list_models
 list_models()

@@ -33,7 +33,7 @@ class TrainingTestCase(ModuleTestCase):
 
     def setUp(self):
         super().setUp()
-        from SlicerMambaMedLib.TrainingLogic import PRESETS
+        from SlicerMambaMedLib.SegmentationTraining import PRESETS
 
         self.home = Path(tempfile.mkdtemp(prefix="mambamed-training-"))
         self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)

@@ -13,6 +13,7 @@ from mambamed.detection.annotations.annotated_object import AnnotatedObject
 from mambamed.detection.annotations.annotated_object import box_around
 from mambamed.detection.annotations.annotated_object import is_numbers
 from mambamed.detection.annotations.annotated_object import read_text
+from mambamed.detection.dota_line import dota_line
 from mambamed.errors import BadRequestError
 
 __all__ = ["read_dota_text", "write_dota_text"]
@@ -34,13 +35,7 @@ def read_dota_text(path: str | Path) -> list[AnnotatedObject]:
 
 def write_dota_text(path: str | Path, objects: Iterable[AnnotatedObject]) -> None:
     """Write objects with their corners in hundredths of a pixel; spaces in a label become hyphens."""
-    lines = []
-    for item in objects:
-        corners = " ".join(f"{value:.2f}" for corner in item.box.corners() for value in corner)
-        label = "-".join(item.box.label.split())
-        if not label:
-            raise BadRequestError("An object has an empty label; DOTA's text needs a name for each object.")
-        lines.append(f"{corners} {label} {int(item.difficult)}\n")
+    lines = [dota_line(item.box.corners(), item.box.label, int(item.difficult)) for item in objects]
     Path(path).write_text("".join(lines), encoding="utf-8")
 
 

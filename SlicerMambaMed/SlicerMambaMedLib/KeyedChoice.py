@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import qt
+
 from SlicerMambaMedLib.Signal import Signal
 
 __all__ = ["KeyedChoice"]
