@@ -92,3 +92,37 @@ def test_refusals() -> None:
         DetectorSettings(2, backbone="lsknet", imagenet_weights="weights.pth")
     with pytest.raises(BadRequestError, match="rows, columns"):
         build_detector(DetectorSettings(**SMALL))(torch.zeros(1, 3, 64, 64))
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "lsknet"])
+def test_a_finest_stride_of_4_halves_cells_and_priors(backbone: str) -> None:
+    small = {"backbone": backbone, "width": 0.125, "feature_channels": 8}
+    coarse, fine = (
+        build_detector(DetectorSettings(2, **small, finest_stride=stride)).eval()(torch.zeros(1, 3, 64, 96))
+        for stride in (8, 4)
+    )
+    first = fine.priors[fine.levels == 0]
+    assert len(first) == 16 * 24
+    assert first[1, 0] - first[0, 0] == 4
+    assert first[:, 2:4].unique().tolist() == [16]
+    # The second level of the fine network lies where the first of the coarse one does.
+    assert torch.equal(fine.priors[fine.levels == 1], coarse.priors[coarse.levels == 0])
+
+
+def test_with_kept_variance_features_do_not_fade_through_the_head() -> None:
+    torch.manual_seed(0)
+    network = build_detector(DetectorSettings(2, "resnet18", width=0.125, feature_channels=16))
+    features = torch.randn(1, 16, 20, 20)
+
+    def spread() -> float:
+        deep = network.head.class_branch(features), network.head.box_branch(features)
+        return float(network.head.block(*deep)[1].detach().std())
+
+    published = spread()
+    offsets = network.head.block.offsets_and_mask.weight.detach().clone()
+    outputs = network.head.boxes.weight.detach().clone()
+    network.head.keep_variance()
+    assert spread() > 1000 * published
+    assert 0.1 < spread() < 10
+    assert torch.equal(network.head.block.offsets_and_mask.weight, offsets)
+    assert torch.equal(network.head.boxes.weight, outputs)
