@@ -29,6 +29,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "scheduler": "constant",
         "smoothness_weight": 0.2,
         "places_weight": 0.0,
+        "gradient_clip": None,
     },
 }
 """``paper``: 128 voxels a side, Adam at 0.001, one pair per step, 300 epochs of 150 pairs, Dice and smoothness (0.1,
@@ -61,6 +62,7 @@ class NetworkTrainingSettings:
         validation_pairs: pairs kept for validation.
         learning_rate: of Adam, at the start.
         scheduler: ``polynomial`` (decays to 0) or ``constant``.
+        gradient_clip: largest norm of the gradient; None cuts none off.
         dice_weight: of the Dice loss.
         places_weight: of the distance between places that should meet, where a recipe knows them.
         labels_per_step: labels drawn for the Dice loss of a step, at most.
@@ -99,6 +101,7 @@ class NetworkTrainingSettings:
     validation_pairs: int = 10
     learning_rate: float = 1e-3
     scheduler: str = "polynomial"
+    gradient_clip: float | None = 1.0
     dice_weight: float = 1.0
     places_weight: float = 0.1
     labels_per_step: int = 32
@@ -152,6 +155,10 @@ class NetworkTrainingSettings:
         if self.middle_below_top_mm is not None and self.middle_below_top_mm < 0:
             raise BadRequestError(
                 f"The middle of the heads lies {self.middle_below_top_mm} mm below their top; expected at least 0."
+            )
+        if self.gradient_clip is not None and self.gradient_clip <= 0:
+            raise BadRequestError(
+                f"The largest norm of the gradient is {self.gradient_clip}; expected a number above 0."
             )
         if self.learning_rate <= 0 or self.smoothness_weight < 0:
             raise BadRequestError("The learning rate must be above 0 and the smoothness weight not negative.")

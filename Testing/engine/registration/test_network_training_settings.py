@@ -33,6 +33,7 @@ def test_the_papers_preset() -> None:
     assert settings.grid_shape == (128, 128, 128)
     assert (settings.epochs, settings.learning_rate, settings.scheduler) == (7, 1e-3, "constant")
     assert settings.smoothness_weight == 0.2
+    assert settings.gradient_clip is None
     assert settings.arguments == {"directions": 4}
 
 
@@ -72,6 +73,8 @@ def test_folders_become_absolute_and_label_maps_are_painted() -> None:
         ({"shapes": True, "learning_rate": 0.0}, "learning rate"),
         ({"shapes": True, "time_limit_minutes": -1.0}, "time limit"),
         ({"shapes": True, "image_weight": -1.0}, "image_weight"),
+        ({"shapes": True, "gradient_clip": 0.0}, "gradient"),
+        ({"shapes": True, "same_contrast_share": 1.5}, "one contrast"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(values: dict, message: str) -> None:

@@ -88,6 +88,7 @@ def train_network(
         minutes=settings.time_limit_minutes,
         device=device,
         precision="float32" if precision.name == "float32" else "bfloat16",
+        gradient_clip=settings.gradient_clip,
         # The read-out head, and what the published VMambaMorph leaves unused.
         unused_parameters=True,
     )
