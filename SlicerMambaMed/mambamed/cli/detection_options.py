@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mambamed.detection.settings import DEFAULT_MODEL
 from mambamed.detection.settings import PRECISIONS
 from mambamed.detection.settings import SLICE_AXES
 from mambamed.detection.settings import DetectionSettings
@@ -18,7 +19,10 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one option for each of ``DetectionSettings``."""
     defaults = DetectionSettings()
     parser.add_argument(
-        "--model", required=True, help="name of a detector (see `mambamed models list`), its folder, or a zip of it"
+        "--model",
+        default=DEFAULT_MODEL,
+        help="name of a detector (see `mambamed models list`), its folder, or a zip of it (default: %(default)s, a "
+        "demonstration)",
     )
     group = parser.add_argument_group("what to look at")
     group.add_argument(

@@ -14,8 +14,9 @@ from typing import Any
 
 from mambamed.errors import BadRequestError
 
-__all__ = ["PRECISIONS", "SLICE_AXES", "DetectionSettings"]
+__all__ = ["DEFAULT_MODEL", "PRECISIONS", "SLICE_AXES", "DetectionSettings"]
 
+DEFAULT_MODEL = "oriented-ct-dcfl"
 SLICE_AXES = ("axial", "coronal", "sagittal", "stored")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 _LARGEST_TILE_PX = 8192
@@ -56,7 +57,7 @@ class DetectionSettings:
         [3, 9]
     """
 
-    model: str = ""
+    model: str = DEFAULT_MODEL
     device: str = "auto"
     precision: str = "float32"
     score_threshold: float | None = None

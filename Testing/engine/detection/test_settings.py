@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mambamed.detection.settings import DetectionSettings
 from mambamed.errors import BadRequestError
+from mambamed.models.catalogue import find_model
 
 
 def test_round_trip_through_json() -> None:
@@ -57,6 +58,12 @@ def test_values_that_cannot_be_meant_are_refused(change: dict[str, Any], words: 
     with pytest.raises(BadRequestError) as caught:
         DetectionSettings.from_json({"model": "m", **change})
     assert words in str(caught.value)
+
+
+def test_the_default_model_comes_with_the_engine() -> None:
+    entry = find_model(DetectionSettings().model)
+    assert entry.is_bundled
+    assert entry.card.task == "detection"
 
 
 def test_settings_that_are_no_names_with_values_are_refused() -> None:
