@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mambamed.errors import BadRequestError
 from mambamed.imaging.suffixes import IMAGE_SUFFIXES
-from mambamed.imaging.writing import check_output_path
 from mambamed.jobs.directory import JobDirectory
 from mambamed.jobs.files import read_json
 from mambamed.jobs.files import write_json_atomically
@@ -37,6 +36,8 @@ class Delivery:
     """
 
     def __init__(self, output: Path, main_output: str, overwrite: bool) -> None:
+        from mambamed.imaging.writing import check_output_path  # heavy, and the help of a command needs none of it
+
         self._output = output.absolute()
         self._main_output = main_output
         self._overwrite = overwrite
@@ -79,6 +80,8 @@ class Delivery:
         Raises:
             BadRequestError: a file exists that may not be replaced; then nothing is delivered.
         """
+        from mambamed.imaging.writing import check_output_path
+
         sources = {**job.outputs, "record": job.record_file}
         targets = {name: self._target(job, name, source) for name, source in sources.items()}
         for name, target in targets.items():
