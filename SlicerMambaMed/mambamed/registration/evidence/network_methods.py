@@ -36,11 +36,17 @@ class Outcome:
     network_seconds: float | None = None
 
 
-def affine_start(fixed: sitk.Image, moving: sitk.Image) -> Outcome:
-    """The affine alignment from which every method begins: MIND-SSC, from many starts around the files' positions."""
+def affine_start(fixed: sitk.Image, moving: sitk.Image, initial: str = "header") -> Outcome:
+    """The affine alignment from which every method begins: MIND-SSC, from many starts around the first one.
+
+    Args:
+        fixed: the volume that stays.
+        moving: the volume that is moved.
+        initial: "header" for the positions of the files, "centre" for aligned centres.
+    """
     begun = time.process_time()
     result = register(
-        fixed, moving, "mind-ssc", "affine", initial="header", search="global-narrow", cache=False, device="cpu"
+        fixed, moving, "mind-ssc", "affine", initial=initial, search="global-narrow", cache=False, device="cpu"
     )
     return Outcome(result.transform, 0.0, time.process_time() - begun)
 

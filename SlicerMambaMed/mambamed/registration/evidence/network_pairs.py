@@ -99,9 +99,8 @@ def network_tables(rows: Sequence[dict[str, Any]]) -> str:
     blocks = []
     for contrast in dict.fromkeys(row["contrast"] for row in rows):
         own = [row for row in rows if row["contrast"] == contrast]
-        cases = len([row for row in own if row["method"] == "affine"])
-        lines = [f"### {contrast}, {cases} pairs of different persons", ""]
-        lines += ["| Method | Dice (%) | over affine | better in | folded (%) | CPU s |", "| --- " * 6 + "|"]
+        lines = [f"### {contrast}, different persons", ""]
+        lines += ["| Method | Pairs | Dice (%) | over affine | better in | folded (%) | CPU s |", "| --- " * 7 + "|"]
         affine = _by_pair(own, "affine")
         for method in (name for name in _NAMES if _has(own, name)):
             found = _by_pair(own, method)
@@ -110,7 +109,7 @@ def network_tables(rows: Sequence[dict[str, Any]]) -> str:
             seconds, folded = (
                 [item[name] for item in found.values() if name in item] for name in ("seconds", "folded_percent")
             )
-            cells = [_NAMES[method], f"{dice.mean():.1f} ± {dice.std():.1f}"]
+            cells = [_NAMES[method], str(len(found)), f"{dice.mean():.1f} ± {dice.std():.1f}"]
             cells += ["", ""] if method == "affine" else [f"{gain.mean():+.1f}", f"{(gain > 0).sum()} of {len(gain)}"]
             cells += [f"{np.mean(folded):.2f}" if folded else "", f"{np.mean(seconds):.1f}" if seconds else ""]
             lines.append("| " + " | ".join(cells) + " |")
@@ -120,17 +119,23 @@ def network_tables(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _structure_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Dice of each structure, over the pairs of a contrast that all methods of the table have registered."""
     shown = [method for method in ("affine", "network", "network+mind-ssc", "mind-ssc") if _has(rows, method)]
-    contrasts = list(dict.fromkeys(row["contrast"] for row in rows))
-    columns = [(contrast, method) for contrast in contrasts for method in shown]
-    lines = ["### Dice (%) by structure, mean over pairs", ""]
-    lines.append("| Structure | " + " | ".join(f"{contrast}: {_NAMES[method]}" for contrast, method in columns) + " |")
+    columns = []
+    for contrast in dict.fromkeys(row["contrast"] for row in rows):
+        own = [row for row in rows if row["contrast"] == contrast]
+        by_method = {method: _by_pair(own, method) for method in shown if _has(own, method)}
+        common = set.intersection(*(set(found) for found in by_method.values()))
+        for method, found in by_method.items():
+            title = f"{contrast}: {_NAMES[method]} ({len(common)})"
+            columns.append((title, [found[pair]["structures"] for pair in sorted(common)]))
+    lines = ["### Dice (%) by structure, mean over so many pairs", ""]
+    lines.append("| Structure | " + " | ".join(title for title, _ in columns) + " |")
     lines.append("| --- " * (len(columns) + 1) + "|")
     for name in dict.fromkeys(name for row in rows for name in row["structures"]):
         cells = [name]
-        for contrast, method in columns:
-            chosen = [row for row in rows if (row["contrast"], row["method"]) == (contrast, method)]
-            values = [row["structures"][name] for row in chosen if name in row["structures"]]
+        for _, structures in columns:
+            values = [found[name] for found in structures if name in found]
             cells.append(f"{100.0 * np.mean(values):.1f}" if values else "-")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

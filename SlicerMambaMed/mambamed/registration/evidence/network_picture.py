@@ -94,7 +94,7 @@ def main() -> None:
     arguments = parser.parse_args()
     fixed, moving = (sitk.Cast(read_image(file), sitk.sitkFloat32) for file in (arguments.fixed, arguments.moving))
     models = {"network": arguments.model, "disa": "disa-lc2"}
-    start = affine_start(fixed, moving).transform
+    start = affine_start(fixed, moving, "centre").transform
     found = {
         "moving, affine": start,
         "network": run_method("network", fixed, moving, start, models).transform,
