@@ -84,10 +84,12 @@ class CrossScan3d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Mix a volume of tokens, channels last: (B, X, Y, Z, C) -> the same shape."""
         signal, gate = self.in_proj(x).chunk(2, dim=-1)
-        signal = F.silu(self.conv3d(signal.movedim(-1, 1)))
-        # The recurrence overflows in half precision: the scan runs in the precision of its parameters.
+        # The recurrence overflows in half precision: the scan runs in the precision of its parameters. So does the
+        # convolution before it: on CPUs PyTorch 2.13 reads uninitialised memory into the bfloat16 gradient of depthwise
+        # weights on tiny volumes (2 x 2 x 2).
         with torch.autocast(device_type=x.device.type, enabled=False):
-            scanned = self._scan(signal.to(self.A_logs.dtype))
+            convolved = self.conv3d(signal.movedim(-1, 1).to(self.A_logs.dtype))
+            scanned = self._scan(F.silu(convolved))
         mixed = self.out_norm(scanned.movedim(1, -1).to(gate.dtype)) * F.silu(gate)
         return self.out_proj(mixed)
 

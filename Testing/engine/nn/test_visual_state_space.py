@@ -96,3 +96,24 @@ def test_impossible_settings_are_refused() -> None:
         CrossScan3d(4, directions=5)
     with pytest.raises(ValueError, match="as_published"):
         CrossScan3d(4, directions=6, merging="as_published")
+
+
+def test_gradients_under_autocast_do_not_depend_on_what_lay_in_memory() -> None:
+    torch.manual_seed(0)
+    scan = CrossScan3d(32, state_size=4)
+    tokens = torch.randn(1, 2, 2, 2, 32)
+
+    def gradient(enabled: bool) -> torch.Tensor:
+        left_behind = [torch.full((size,), 1e30) for size in (1_000, 30_000, 300_000)]
+        del left_behind
+        scan.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            result = scan(tokens)
+        result.float().square().mean().backward()
+        found = scan.conv3d.weight.grad
+        assert found is not None
+        return found.clone()
+
+    expected = gradient(enabled=False)
+    for _ in range(12):
+        assert (gradient(enabled=True) - expected).norm() < 0.1 * expected.norm()
