@@ -33,7 +33,7 @@ def add_task(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "on it; outputs/model holds the trained model, its card and report.json.",
     )
     source = task.add_mutually_exclusive_group(required=True)
-    source.add_argument("--recipe", choices=list(NETWORK_RECIPES), help="make the data of a bundled model and train it")
+    source.add_argument("--recipe", choices=list(NETWORK_RECIPES), help="make synthetic heads and train on them")
     source.add_argument("--shapes", action="store_true", help="train on random shapes; no data are needed")
     source.add_argument("--images", type=Path, help="folder of images, one per person; all pairs are registered")
     source.add_argument("--fixed", type=Path, help="folder of fixed images; --moving has partners of the same names")

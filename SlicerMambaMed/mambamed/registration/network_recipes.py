@@ -1,4 +1,4 @@
-"""The recipes behind the bundled registration networks, by the model's id. Standard library only.
+"""Recipes that make their own training pairs, by the id of the model that they train. Standard library only.
 
 The package of a recipe has ``make_pairs(settings, work, reporter)``, which returns a ``PairSource``. It draws on the
 synthetic heads of segmentation, so it lies above the tasks and is named here without being imported.
@@ -16,7 +16,7 @@ __all__ = ["NETWORK_RECIPES", "NetworkRecipe"]
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """How one bundled network is made.
+    """How one network is trained.
 
     Attributes:
         package: package with ``make_pairs``.

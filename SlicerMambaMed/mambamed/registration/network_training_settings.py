@@ -41,7 +41,7 @@ class NetworkTrainingSettings:
     """What to train, on what, and how.
 
     Attributes:
-        recipe: name of a bundled model whose data are made in place.
+        recipe: one of ``NETWORK_RECIPES``, which makes its own pairs.
         shapes: train on random shapes; no data are needed.
         images: folder of images of different persons; every pair of them is registered.
         fixed: folder of the images that others are moved onto; partners in ``moving`` have the same file name.

@@ -1,4 +1,4 @@
-"""The recipe of the bundled registration network ``vmambamorph-brain``: synthetic heads, random contrasts."""
+"""The recipe of the registration network ``vmambamorph-brain``: synthetic heads, random contrasts."""
 
 from __future__ import annotations
 
