@@ -52,7 +52,7 @@ class DetectionParameterNode:
     linkSlices: bool = True
     region: vtkMRMLMarkupsROINode
     labels: list[str]
-    lowestScore: Annotated[float, WithinRange(0.01, 1.0)] = 0.05
+    lowestScore: Annotated[float, WithinRange(0.01, 1.0)] = 0.2
     suppressionOverlap: Annotated[float, WithinRange(0.0, 1.0)] = 0.0
     minimumSlices: Annotated[int, WithinRange(1, 99)] = 1
     linkGap: Annotated[int, WithinRange(0, 10)] = 1

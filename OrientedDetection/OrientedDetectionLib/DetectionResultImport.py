@@ -19,7 +19,7 @@ from OrientedDetectionLib.MarkupsOfDetection import addMarkup
 __all__ = ["DETECTIONS_ATTRIBUTE", "MOST_MARKUPS", "DetectionResultImport"]
 
 DETECTIONS_ATTRIBUTE = "MambaMed.Detections"
-MOST_MARKUPS = 1000
+MOST_MARKUPS = 300
 """More markups would make the application slow; the table holds everything."""
 
 

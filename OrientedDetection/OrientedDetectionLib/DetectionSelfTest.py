@@ -59,7 +59,7 @@ def checkDetectionOfSample(test: Any, logic: Any, model: str = "") -> Any:
     entries = [logic.models.find(model)] if model else logic.models.entries()
     test.assertTrue(entries, "No detector is installed.")
     entry = entries[0]
-    nodes = logic.detect(volume, entry.key, device="cpu")
+    nodes = logic.detect(volume, entry.key, device="cpu", score_threshold=LEAST_SCORE)
     known = knownCenters(volume)
     items = DetectionResult(nodes.record).chosen(LEAST_SCORE)
     found = 0

@@ -27,12 +27,15 @@ def colorful_share(path: Path, left: int = 0) -> float:
 
 
 def reduce_colors(path: Path) -> None:
-    """Bring a picture to at most ``LARGEST_BYTES`` by taking fewer colours, if it is larger."""
+    """Bring a picture to at most ``LARGEST_BYTES``, if it is larger: with fewer colours, at last also smaller."""
     from PIL import Image
 
     picture = Image.open(path).convert("RGB")
-    for colors in (256, 128, 64):
-        if path.stat().st_size <= LARGEST_BYTES:
-            break
-        picture.quantize(colors, dither=Image.Dither.NONE).save(path, optimize=True)
+    for share in (1.0, 0.8, 0.65):
+        size = (round(picture.width * share), round(picture.height * share))
+        smaller = picture.resize(size, Image.Resampling.LANCZOS)
+        for colors in (256, 128, 64):
+            if path.stat().st_size <= LARGEST_BYTES:
+                return
+            smaller.quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     assert path.stat().st_size <= LARGEST_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,3 +36,9 @@ def test_the_picture_is_what_the_generator_makes():
     scene = draw_scene(SyntheticSettings(domain="ct", size=SAMPLE_SIZE, seed=SAMPLE_SEED), "test", 0)
     found = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(PICTURE)))
     np.testing.assert_array_equal(found[0], paint_scene(scene)[..., 0])
+
+
+def test_the_self_test_passes(slicer_host, tmp_path):
+    module = slicer_host.load(MODULE)
+    module.logic.detection.session.settings.jobsFolder = tmp_path / "jobs"
+    sys.modules[type(module.widget).__module__].OrientedDetectionTest().runTest()
