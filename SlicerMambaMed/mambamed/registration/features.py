@@ -94,8 +94,7 @@ def describe_image(
 
 def paired(fixed: FeatureVolume, moving: FeatureVolume, method: str) -> tuple[FeatureVolume, FeatureVolume]:
     """Bring the features of two images into the form in which their dot product is the similarity, and mask them."""
-    if method == "mind-ssc":
-        fixed, moving = _as_dot_products(fixed, moving)
+    fixed, moving = (_as_dot_products if method == "mind-ssc" else _about_means)(fixed, moving)
     first, second = (
         volume if volume.inside is None else replace(volume, features=volume.features * volume.inside)
         for volume in (fixed, moving)
@@ -120,6 +119,26 @@ def coarser(volume: FeatureVolume, factor: int) -> FeatureVolume:
         origin_mm=(float(origin[0]), float(origin[1]), float(origin[2])),
     )
     return FeatureVolume(pooled, weights, geometry)
+
+
+def _about_means(fixed: FeatureVolume, moving: FeatureVolume) -> tuple[FeatureVolume, FeatureVolume]:
+    """Keep of f . m what both images decide: (f - mean f) . (m - mean m) + mean f . mean m.
+
+    What is left out, (f - mean f) . mean m and its mirror image, varies with one image alone and draws a small fixed
+    image to wherever the moving one is like its own mean. The constant stays, since it rewards overlap. Means are
+    weighted as the points are.
+    """
+    means = [_weighted_mean(volume) for volume in (fixed, moving)]
+    constant = (means[0] * means[1]).sum()
+    left, right = (volume.features - mean for volume, mean in zip((fixed, moving), means, strict=True))
+    ones = torch.ones_like(right[:, :1])
+    left = torch.cat((left, constant.expand_as(left[:, :1])), dim=1)
+    return replace(fixed, features=left), replace(moving, features=torch.cat((right, ones), dim=1))
+
+
+def _weighted_mean(volume: FeatureVolume) -> Tensor:
+    """Mean descriptor, (1, C, 1, 1, 1)."""
+    return (volume.features * volume.weights).sum(dim=(2, 3, 4), keepdim=True) / volume.weights.sum()
 
 
 def _as_dot_products(fixed: FeatureVolume, moving: FeatureVolume) -> tuple[FeatureVolume, FeatureVolume]:
