@@ -20,7 +20,15 @@ def shell_with_training(tmp_path, wait_until):
     """A command that trains, and its job, which runs."""
     job = JobDirectory(tmp_path / "job")
     command = [sys.executable, "-m", "mambamed", "train", "disa", "-o", str(job.path), *LONG]
-    shell = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8", start_new_session=True)
+    # A program started in the background of a script inherits that Ctrl-C is ignored; ours shall hear it here.
+    shell = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     wait_until(lambda: (job.path / "request.json").exists() or shell.poll() is not None)
     wait_until(lambda: job.state() is JobState.RUNNING or shell.poll() is not None)
     yield shell, job
