@@ -76,7 +76,7 @@ def test_the_checkerboard_is_renewed_with_its_tiles_and_never_saved(shown):
     assert first.shape == slicer.util.arrayFromVolume(fixed).shape
     module.ui.tileSlider.value = 4
     host.waitUntil(lambda: not np.array_equal(slicer.util.arrayFromVolume(board), first), 10)
-    module.widget.onSceneStartSave(None, None)
+    slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.StartSaveEvent)
     assert board.GetScene() is None
     _choose(host, module, "as-it-was")
     assert _layers()[0] == other.GetID()
