@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-SOURCES := SlicerMambaMed DISARegistration EmphysemaXAI Testing
+SOURCES := SlicerMambaMed DISARegistration EmphysemaXAI OrientedDetection Testing
 
 .PHONY: demo test lint format bench install clean
 
