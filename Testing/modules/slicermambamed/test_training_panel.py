@@ -187,7 +187,7 @@ class TestTraining(TrainingTestCase):
         self.waitUntil(lambda: self.section.curves.epochs, "the first epoch in the panel")
         self.writePicture()
         # Slicer is restarted: a new session and a new panel find the training, with its curve.
-        # What it has from before is the user's settings: those of the session so far, which may be older than this host.
+        # It has the user's settings from before: those of the session so far, which may be older than this host.
         Session._instance = Session(self.logic.session.settings)
         self.module.reload()
         self.module.enter()
