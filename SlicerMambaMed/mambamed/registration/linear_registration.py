@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
+from mambamed.jobs.reporter_part import ReporterPart
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.disa.prepare import WORKING_SPACING_MM
 from mambamed.registration.feature_cache import describe_cached
@@ -24,7 +25,6 @@ from mambamed.registration.linear import Probe
 from mambamed.registration.linear import Search
 from mambamed.registration.linear import align_features
 from mambamed.registration.planar import is_planar
-from mambamed.registration.progress import Part
 from mambamed.registration.similarity_curve import SimilarityCurve
 from mambamed.registration.transforms import composed
 from mambamed.registration.transforms import linear_matrix
@@ -94,7 +94,7 @@ def register_linear(
     first, second = paired(described, describe(moving, method, mask=moving_mask, **settings), method)
     kind = "rigid" if describe_again else transform
     curve = SimilarityCurve(reporter)
-    stage = Part(reporter, 0.3, 0.75 if describe_again else 1.0)
+    stage = ReporterPart(reporter, 0.3, 0.75 if describe_again else 1.0)
     rough = align_features(first, second, kind, search=search, initial=initial, reporter=stage, curve=curve)
     if not describe_again:
         return rough
@@ -104,7 +104,7 @@ def register_linear(
     reporter.check_cancelled()
     first, second = paired(described, describe_image(turned, method, mask=inside, **settings), method)
     local = replace(search, starts=1, coarse_factor=1, finalists=1)
-    stage = Part(reporter, 0.85, 1.0)
+    stage = ReporterPart(reporter, 0.85, 1.0)
     rest = align_features(
         first, second, transform, search=local, initial="identity", probe=probe, reporter=stage, curve=curve
     )

@@ -9,6 +9,8 @@ from dataclasses import field
 from typing import Any
 
 from mambamed.errors import BadRequestError
+from mambamed.jobs.settings_json import settings_from_json
+from mambamed.jobs.settings_json import settings_to_json
 from mambamed.registration.network_names import NETWORK_NAMES
 
 __all__ = ["IMAGE_LOSSES", "PRESETS", "NetworkTrainingSettings"]
@@ -189,7 +191,7 @@ class NetworkTrainingSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a job request."""
-        return {**dataclasses.asdict(self), "grid_shape": list(self.grid_shape)}
+        return settings_to_json(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> NetworkTrainingSettings:
@@ -198,10 +200,4 @@ class NetworkTrainingSettings:
         Raises:
             BadRequestError: unknown names or values of another kind.
         """
-        unknown = sorted(set(values) - {item.name for item in dataclasses.fields(cls)})
-        if unknown:
-            raise BadRequestError(f"Unknown settings of a registration training: {', '.join(unknown)}.")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise BadRequestError(f"A setting of the registration training has the wrong type ({error}).") from error
+        return settings_from_json(cls, values, "registration training")

@@ -14,6 +14,7 @@ import torch
 from mambamed.errors import BadRequestError
 from mambamed.jobs.reporter import NullReporter
 from mambamed.jobs.reporter import Reporter
+from mambamed.jobs.reporter_part import ReporterPart
 from mambamed.nn.device import choose_device
 from mambamed.registration.alignment import Alignment
 from mambamed.registration.alignment import align_pair
@@ -23,7 +24,6 @@ from mambamed.registration.landmarks import landmark_errors_mm
 from mambamed.registration.landmarks import landmark_quality
 from mambamed.registration.pair import ImagePair
 from mambamed.registration.pair import prepare_pair
-from mambamed.registration.progress import Part
 from mambamed.registration.result import RegistrationResult
 from mambamed.registration.result import build_result
 from mambamed.registration.settings import RegistrationSettings
@@ -118,7 +118,7 @@ def register_pair(
     reporter.check_cancelled()
     if settings.compared_by == "disa" and network is None:
         network = _network(settings.model)
-    found = _estimate(pair, settings, network, device, Part(reporter, 0.02, 0.85))
+    found = _estimate(pair, settings, network, device, ReporterPart(reporter, 0.02, 0.85))
     reporter.check_cancelled()
     if overlap_percent(pair.fixed, pair.moving, found.transform, pair.fixed_mask, pair.moving_mask) == 0.0:
         raise BadRequestError(

@@ -11,6 +11,8 @@ from mambamed.detection.networks.settings import DetectorSettings
 from mambamed.detection.synthetic.settings import SyntheticSettings
 from mambamed.detection.training.method import MethodSettings
 from mambamed.errors import BadRequestError
+from mambamed.jobs.settings_json import settings_from_json
+from mambamed.jobs.settings_json import settings_to_json
 
 __all__ = ["FIRST_WEIGHTS", "OPTIMIZERS", "PRESETS", "SCHEDULERS", "DetectionTrainingSettings"]
 
@@ -208,9 +210,7 @@ class DetectionTrainingSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a job request."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
-        }
+        return settings_to_json(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DetectionTrainingSettings:
@@ -219,10 +219,4 @@ class DetectionTrainingSettings:
         Raises:
             BadRequestError: unknown names or values of another kind.
         """
-        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
-        if unknown:
-            raise BadRequestError(f"Unknown settings of a detection training: {', '.join(unknown)}.")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise BadRequestError(f"A setting of the detection training has the wrong type ({error}).") from error
+        return settings_from_json(cls, values, "detection training")

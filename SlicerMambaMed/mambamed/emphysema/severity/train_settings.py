@@ -11,6 +11,8 @@ from mambamed.emphysema.severity.settings import CLASS_SETS
 from mambamed.emphysema.severity.settings import HEALTHY_CLASSES
 from mambamed.emphysema.severity.settings import SeverityConfiguration
 from mambamed.errors import BadRequestError
+from mambamed.jobs.settings_json import settings_from_json
+from mambamed.jobs.settings_json import settings_to_json
 
 __all__ = ["DEMONSTRATION_RECIPE", "PRESETS", "SCHEDULERS", "SeverityTrainingSettings"]
 
@@ -198,9 +200,7 @@ class SeverityTrainingSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a job request."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
-        }
+        return settings_to_json(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> SeverityTrainingSettings:
@@ -209,10 +209,4 @@ class SeverityTrainingSettings:
         Raises:
             BadRequestError: Unknown names or values of another kind.
         """
-        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
-        if unknown:
-            raise BadRequestError(f"Unknown settings of a severity training: {', '.join(unknown)}.")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise BadRequestError(f"A setting of the severity training has the wrong type ({error}).") from error
+        return settings_from_json(cls, values, "severity training")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mambamed.jobs.reporter import Reporter
+from mambamed.jobs.reporter_part import ReporterPart
 from mambamed.registration.alignment import Alignment
 from mambamed.registration.alignment import align_pair
 from mambamed.registration.deformable.comparison import FeatureComparison
@@ -21,7 +22,6 @@ from mambamed.registration.deformable.total_field import total_transform
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.geometry import GridGeometry
 from mambamed.registration.pair import ImagePair
-from mambamed.registration.progress import Part
 from mambamed.registration.settings import RegistrationSettings
 from mambamed.registration.similarity_curve import SimilarityCurve
 from mambamed.registration.transforms import linear_matrix
@@ -54,7 +54,7 @@ def deform_pair(
     first = 0.0
     if settings.search != "none":
         first = 0.4
-        linear = align_pair(pair, settings, settings.linear_part, network, device, Part(reporter, 0.0, first))
+        linear = align_pair(pair, settings, settings.linear_part, network, device, ReporterPart(reporter, 0.0, first))
     start = pair.initial if linear is None else linear.transform
     began = time.perf_counter()
     comparison = FeatureComparison(pair, settings, settings.method, network, device)
@@ -67,9 +67,9 @@ def deform_pair(
     reporter.check_cancelled()
     compared = comparison.features(start, plan.margin_cells)
     described = time.perf_counter()
-    rest = Part(reporter, first + 0.1, 1.0)
+    rest = ReporterPart(reporter, first + 0.1, 1.0)
     fixed, moving, importance = compared.fixed, compared.moving, compared.weights
-    search = Part(rest, 0.0, 0.5)
+    search = ReporterPart(rest, 0.0, 0.5)
     found = search_displacements(fixed, moving, importance, plan, settings.regularisation, search)
     backward = _backward(fixed, moving, compared.margin, settings, plan, rest)
     searched = time.perf_counter()
@@ -79,7 +79,7 @@ def deform_pair(
             iterations, settings.regularisation, settings.diffeomorphic, settings.inverse_consistent
         )
         found = refine(
-            fixed, moving, importance, compared.margin, found, backward, refinement, Part(rest, 0.5, 1.0), curve
+            fixed, moving, importance, compared.margin, found, backward, refinement, ReporterPart(rest, 0.5, 1.0), curve
         ).displacement
     after = compared.similarity(found)
     transform = total_transform(found, geometry, linear_matrix(start), pair)
@@ -113,7 +113,7 @@ def _backward(
     weights = (inner.abs().sum(dim=1) > 0).to(inner.dtype)[0]
     pad = [cells for first in reversed(margin) for cells in (first, first)]
     wide = torch.nn.functional.pad(fixed, pad)
-    return search_displacements(inner, wide, weights, plan, settings.regularisation, Part(reporter, 0.3, 0.5))
+    return search_displacements(inner, wide, weights, plan, settings.regularisation, ReporterPart(reporter, 0.3, 0.5))
 
 
 def _in_plane_mm(geometry: GridGeometry) -> float:

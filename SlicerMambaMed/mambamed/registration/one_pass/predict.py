@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mambamed.errors import BadRequestError
 from mambamed.jobs.reporter import Reporter
+from mambamed.jobs.reporter_part import ReporterPart
 from mambamed.registration.alignment import Alignment
 from mambamed.registration.alignment import align_pair
 from mambamed.registration.deformable.comparison import ComparedFeatures
@@ -43,7 +44,6 @@ from mambamed.registration.one_pass.known_inputs import warn_of_intensities
 from mambamed.registration.one_pass.known_inputs import warn_of_place
 from mambamed.registration.one_pass.known_inputs import warn_of_prediction
 from mambamed.registration.pair import ImagePair
-from mambamed.registration.progress import Part
 from mambamed.registration.settings import RegistrationSettings
 from mambamed.registration.similarity_curve import SimilarityCurve
 
@@ -84,7 +84,7 @@ def predict_pair(
     start: sitk.Transform = pair.initial
     if settings.search != "none":
         searched = settings.replace(method=settings.similarity, transform=settings.linear_part)
-        linear = align_pair(pair, searched, settings.linear_part, descriptors, device, Part(reporter, 0.0, 0.4))
+        linear = align_pair(pair, searched, settings.linear_part, descriptors, device, ReporterPart(reporter, 0.0, 0.4))
         start = linear.transform
     if overlap_percent(pair.fixed, pair.moving, start, pair.fixed_mask, pair.moving_mask) == 0.0:
         raise BadRequestError(
@@ -104,7 +104,7 @@ def predict_pair(
     reporter.check_cancelled()
     described = time.perf_counter()
     iterations = refinement_iterations(settings) if settings.refine else 0
-    refined = _refined(compared, base, iterations, settings, Part(reporter, 0.7, 0.95))
+    refined = _refined(compared, base, iterations, settings, ReporterPart(reporter, 0.7, 0.95))
     total = base if refined is None else refined.displacement + sample_at(base, refined.displacement)
     similarity_after = compared.similarity(total)
     forward, backward = _transforms(pair, start, predicted, inverse, refined, comparison.geometry)
