@@ -67,6 +67,7 @@ class NetworkTrainingSettings:
         gradient_clip: largest norm of the gradient; None cuts none off.
         dice_weight: of the Dice loss.
         places_weight: of the distance between places that should meet, where a recipe knows them.
+        matching_weight: of the divergence of matches (networks with a ``matching_radius``), where places are known.
         labels_per_step: labels drawn for the Dice loss of a step, at most.
         image_loss: ``none``, ``ncc`` (one contrast) or ``mind`` (different contrasts).
         image_weight: of the image loss.
@@ -106,6 +107,7 @@ class NetworkTrainingSettings:
     gradient_clip: float | None = 1.0
     dice_weight: float = 1.0
     places_weight: float = 0.1
+    matching_weight: float = 0.5
     labels_per_step: int = 32
     image_loss: str = "none"
     image_weight: float = 1.0
@@ -144,7 +146,7 @@ class NetworkTrainingSettings:
         for name in (*counts, "synthetic_maps"):
             if getattr(self, name) < 1:
                 raise BadRequestError(f"The setting {name} is {getattr(self, name)}; at least 1 is expected.")
-        for name in ("threads", "loader_processes", "dice_weight", "places_weight", "image_weight"):
+        for name in ("threads", "loader_processes", "dice_weight", "places_weight", "matching_weight", "image_weight"):
             if getattr(self, name) < 0:
                 raise BadRequestError(f"The setting {name} is {getattr(self, name)}; it must not be negative.")
         if not 0.0 <= self.same_contrast_share <= 1.0:

@@ -29,6 +29,8 @@ LIMITS = DeformationRange(
     bends=((3.0, 50.0), (1.5, 22.0)),
 )
 _HELD_OUT_SHARE = 0.15
+_HEAD_MM = 150.0
+"""Roughly the extent of a brain; a smaller grid is laid anywhere in it."""
 _SCAN_TO_SCAN = 0.02
 """Standard deviation of the intensities of a tissue between scans of one sequence."""
 
@@ -37,10 +39,12 @@ def make_pairs(settings: NetworkTrainingSettings, work: Path, reporter: Reporter
     """Return pairs of ``settings.synthetic_maps`` heads; the last ones are kept for validation."""
     heads = make_heads(settings.synthetic_maps, settings.seed, work / "heads", reporter)
     held_out = max(2, round(_HELD_OUT_SHARE * len(heads)))
+    missing_mm = _HEAD_MM - min(settings.grid_shape) * settings.spacing_mm
+    common = replace(LIMITS.common, shift_mm=max(LIMITS.common.shift_mm, missing_mm / 2.0))
     return SyntheticPairs(
         ListedMaps(heads, held_out),
         paint_head,
-        LIMITS,
+        replace(LIMITS, common=common),
         settings.grid_shape,
         settings.spacing_mm,
         settings.seed,

@@ -72,10 +72,12 @@ class SmallUNet(nn.Module):
 
 
 def feature_extractor(
-    encoder_channels: Sequence[int] = (16, 16), decoder_channels: Sequence[int] = (16, 16, 16, 16)
+    encoder_channels: Sequence[int] = (16, 16),
+    decoder_channels: Sequence[int] = (16, 16, 16, 16),
+    channels_in: int = 1,
 ) -> SmallUNet:
     """The extractor shared by both images (VMambaMorph, section 2.3): 1 -> 16 channels unless told otherwise."""
-    return SmallUNet(1, encoder_channels, decoder_channels)
+    return SmallUNet(channels_in, encoder_channels, decoder_channels)
 
 
 def read_out_head(channels: int = FEATURE_CHANNELS) -> nn.Sequential:

@@ -31,9 +31,10 @@ def build(name: str, **config: Any) -> nn.Module:
             too and makes two passes.
         config: settings of that network, by default those of the paper. VMambaMorph: mode, embed_dim, depths,
             directions, state_size, expansion, position_code, head_channels, integration_steps, passes, scan_backend,
-            feature_channels, downsize (see ``PyramidRegistrationNetwork``). MambaMorph: the same without mode, depths,
-            directions and passes, with convolution_taps. TransMorph: embed_dim, depths, heads, window, expansion,
-            projection_bias, drop_path, head_channels, feature_channels, downsize. VoxelMorph: see ``VoxelMorph``.
+            feature_channels, downsize, self_similarity, matching_radius (see ``PyramidRegistrationNetwork``).
+            MambaMorph: the same without mode, depths, directions and passes, with convolution_taps. TransMorph:
+            embed_dim, depths, heads, window, expansion, projection_bias, drop_path, head_channels, feature_channels,
+            downsize, self_similarity, matching_radius. VoxelMorph: see ``VoxelMorph``.
             ``mode="reference"`` makes VMambaMorph as published, faults included; the default, ``mode="corrected"``,
             uses every block, and six scan directions put back in place.
 
@@ -131,7 +132,7 @@ def _vmambamorph(
     passes: int = 1,
     scan_backend: str = "auto",
     feature_channels: int = FEATURE_CHANNELS,
-    downsize: int = 1,
+    **frame: Any,
 ) -> PyramidRegistrationNetwork:
     if mode not in ("corrected", "reference") or directions not in (4, 6):
         raise BadRequestError(
@@ -157,7 +158,7 @@ def _vmambamorph(
         passes=passes,
         head_channels=head_channels,
         feature_channels=feature_channels,
-        downsize=downsize,
+        **frame,
     )
 
 
@@ -173,7 +174,7 @@ def _mambamorph(
     integration_steps: int = 7,
     scan_backend: str = "auto",
     feature_channels: int = FEATURE_CHANNELS,
-    downsize: int = 1,
+    **frame: Any,
 ) -> PyramidRegistrationNetwork:
     encoder = mamba_encoder(
         _channels_in(features, feature_channels),
@@ -192,7 +193,7 @@ def _mambamorph(
         integration_steps=integration_steps,
         head_channels=head_channels,
         feature_channels=feature_channels,
-        downsize=downsize,
+        **frame,
     )
 
 
@@ -208,7 +209,7 @@ def _transmorph(
     drop_path: float = 0.3,
     head_channels: int = 16,
     feature_channels: int = FEATURE_CHANNELS,
-    downsize: int = 1,
+    **frame: Any,
 ) -> PyramidRegistrationNetwork:
     encoder = SwinEncoder(
         _channels_in(features, feature_channels),
@@ -228,5 +229,5 @@ def _transmorph(
         integration_steps=0,
         head_channels=head_channels,
         feature_channels=feature_channels,
-        downsize=downsize,
+        **frame,
     )

@@ -20,6 +20,8 @@ class RegistrationOutput:
         pos_flow: displacement that moves the source onto the target, (B, 3, X, Y, Z).
         feature: read-out features, source channels then target channels, if they were asked for.
         warped_feature: VoxelMorph with features: read-out of the source's features after warping them.
+        matches: agreement of features at every small shift, at half of the size, where the network looks at it (see
+            ``local_matches``).
     """
 
     moved: Tensor
@@ -27,3 +29,4 @@ class RegistrationOutput:
     pos_flow: Tensor
     feature: Tensor | None = None
     warped_feature: Tensor | None = None
+    matches: Tensor | None = None

@@ -21,9 +21,10 @@ class PatchEmbedding(nn.Module):
         self.proj = nn.Conv3d(channels_in, channels, patch_size, stride=patch_size)
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C_in, X, Y, Z) -> (B, X / 4, Y / 4, Z / 4, C)."""
-        return self.norm(self.proj(x).movedim(1, -1))
+    def forward(self, x: Tensor, more: Tensor | None = None) -> Tensor:
+        """(B, C_in, X, Y, Z) and what is added before the norm (B, C, X / 4, ...) -> (B, X / 4, Y / 4, Z / 4, C)."""
+        embedded = self.proj(x)
+        return self.norm((embedded if more is None else embedded + more).movedim(1, -1))
 
 
 class PatchMerging(nn.Module):

@@ -83,9 +83,12 @@ class StateSpaceEncoder(nn.Module):
         for index in range(len(stages)):
             self.add_module(f"norm{index}", nn.LayerNorm(embed_dim * 2**index))
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """(B, C, X, Y, Z) -> one map per stage, (B, embed_dim * 2^i, X / 2^(2+i), ...)."""
-        tokens = self.patch_embed(x)
+    def forward(self, x: Tensor, more: Tensor | None = None) -> list[Tensor]:
+        """(B, C, X, Y, Z) -> one map per stage, (B, embed_dim * 2^i, X / 2^(2+i), ...).
+
+        ``more``, (B, embed_dim, X / 4, ...), is added to the embedded patches.
+        """
+        tokens = self.patch_embed(x, more)
         if self.position_code:
             tokens = tokens + sinusoidal_position(tokens)
         maps = []

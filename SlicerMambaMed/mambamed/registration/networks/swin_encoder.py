@@ -74,9 +74,12 @@ class SwinEncoder(nn.Module):
             self.add_module(f"norm{index}", nn.LayerNorm(channels))
         self.layers = nn.ModuleList(stages)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """(B, C, X, Y, Z) -> one map per stage, (B, embed_dim * 2^i, X / 2^(2+i), ...)."""
-        tokens = self.patch_embed(x)
+    def forward(self, x: Tensor, more: Tensor | None = None) -> list[Tensor]:
+        """(B, C, X, Y, Z) -> one map per stage, (B, embed_dim * 2^i, X / 2^(2+i), ...).
+
+        ``more``, (B, embed_dim, X / 4, ...), is added to the embedded patches.
+        """
+        tokens = self.patch_embed(x, more)
         maps = []
         for index, stage in enumerate(self.layers):
             output = stage(tokens)

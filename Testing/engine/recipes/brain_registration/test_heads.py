@@ -76,6 +76,10 @@ def test_pairs_of_the_recipe(tmp_path, small_heads) -> None:
     assert pair.source.shape == (1, 24, 32, 24)
     assert 0.0 <= float(pair.source.min()) <= float(pair.target.max()) <= 1.0
     assert int((pair.target_labels > 0).sum()) > 1000
+    # A grid smaller than a head may lie anywhere in it.
+    part = make_pairs(settings.replace(grid_shape=(16, 16, 16)), tmp_path, NullReporter())
+    assert part.limits.common.shift_mm == pytest.approx((150.0 - 96.0) / 2.0)
+    assert part.limits.own == LIMITS.own
     again = pair_source(settings, tmp_path, NullReporter()).training_pair(0)
     assert torch.equal(pair.source, again.source)
     # The head stays in the middle of the grid, whatever is drawn.

@@ -13,6 +13,7 @@ from mambamed.registration.layers.losses import ncc_loss
 from mambamed.registration.layers.losses import smoothness_loss
 from mambamed.registration.layers.spatial_transformer import warp
 from mambamed.registration.network_training_settings import NetworkTrainingSettings
+from mambamed.registration.networks.matching import match_divergence
 from mambamed.registration.networks.output import RegistrationOutput
 from mambamed.registration.similarity import mind_ssc
 
@@ -40,7 +41,8 @@ def registration_loss(
     ``dice``: minus the mean Dice of the common labels (at most ``labels_per_step``, drawn), warped with the integrated
     field (the field that is used later, other than in VMambaMorph's public script). ``places``: mean distance in voxels
     between the places that meet, inside the target's labels. ``images``: local correlation or the distance of MIND
-    descriptors. ``smoothness``: squared differences of the predicted velocity.
+    descriptors. ``matching``: how far the agreement of features is from the true matches, for networks that look at it.
+    ``smoothness``: squared differences of the predicted velocity.
     """
     displacement = output.pos_flow.float()
     terms = {"smoothness": settings.smoothness_weight * smoothness_loss(output.preint_flow.float())}
@@ -48,6 +50,8 @@ def registration_loss(
         terms["dice"] = settings.dice_weight * _dice(displacement, batch, settings.labels_per_step)
     if "source_places" in batch and settings.places_weight > 0:
         terms["places"] = settings.places_weight * _distance_of_places(displacement, batch)
+    if "source_places" in batch and output.matches is not None and settings.matching_weight > 0:
+        terms["matching"] = settings.matching_weight * _divergence_of_matches(output.matches, batch)
     if settings.image_loss == "ncc":
         terms["images"] = settings.image_weight * ncc_loss(batch["target"], output.moved.float())
     elif settings.image_loss == "mind":
@@ -75,3 +79,11 @@ def _distance_of_places(displacement: Tensor, batch: Mapping[str, Tensor]) -> Te
     difference = warp(batch["source_places"], displacement) - batch["target_places"]
     distance = (difference.square().sum(dim=1) + _SMALLEST_DISTANCE**2).sqrt()
     return (distance * inside).sum() / inside.sum().clamp_min(1)
+
+
+def _divergence_of_matches(matches: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """Matches are those of every second voxel, as are the places."""
+    halves = [batch[name][:, :, ::2, ::2, ::2] / 2.0 for name in ("source_places", "target_places")]
+    inside = batch["target_labels"][:, ::2, ::2, ::2] > 0
+    radius = (round(matches.shape[1] ** (1.0 / 3.0)) - 1) // 2
+    return match_divergence(matches, halves[0], halves[1], inside, radius)
