@@ -21,6 +21,7 @@ from mambamed.errors import JobCancelledError
 from mambamed.errors import MambaMedError
 from mambamed.jobs.reporter import Reporter
 from mambamed.jobs.reporter import stop_requested
+from mambamed.nn.small_convolutions import keep_small_convolutions_exact
 from mambamed.training.numbered_batches import NumberedBatches
 from mambamed.training.process_group import any_rank
 from mambamed.training.process_group import largest_of_ranks
@@ -101,6 +102,7 @@ def fit(
         MambaMedError: The loss became NaN or infinite.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    keep_small_convolutions_exact(module)
     clock = TrainingClock(
         options.epochs * max(1, len(train)), options.minutes, warm_up_iterations=options.warm_up_iterations
     )

@@ -11,6 +11,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch.nn.parallel import DistributedDataParallel
 
 from mambamed.nn.instance_norm import keep_channels_last
+from mambamed.nn.small_convolutions import keep_small_convolutions_exact
 from mambamed.segmentation.trainers.batches import NumberedBatches
 from mambamed.segmentation.trainers.batches import in_processes
 from mambamed.segmentation.trainers.control import TrainingControl
@@ -64,6 +65,7 @@ class ComputingTrainer(nnUNetTrainer):
         """Build network, optimiser and loss; share the network with the other processes; on a CPU channels-last."""
         together, self.is_ddp = self.is_ddp, False  # nnU-Net would wrap the network for CUDA
         super().initialize()
+        keep_small_convolutions_exact(self.network)
         if self.device.type == "cpu" and len(self.configuration_manager.patch_size) == 3:
             keep_channels_last(self.network).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.is_ddp = together
