@@ -22,6 +22,7 @@ from mambamed.segmentation.brain_recipe.dataset import SPACING_MM
 from mambamed.segmentation.brain_recipe.recipe import FEATURES_PER_STAGE
 from mambamed.segmentation.brain_recipe.recipe import PATCH_SIZE
 from mambamed.segmentation.brain_recipe.recipe import plan_for_prediction
+from mambamed.segmentation.brain_recipe.template import TEMPLATE_REFERENCE
 
 __all__ = ["bundle_brain_model", "metrics_of"]
 
@@ -135,11 +136,7 @@ def bundle_brain_model(
             "arXiv:2401.04722, 2024.",
             "Billot B, et al. SynthSeg: Segmentation of brain MRI scans of any contrast and resolution without "
             "retraining. Medical Image Analysis 86, 2023.",
-            "Fonov V, et al. Unbiased average age-appropriate atlases for pediatric studies. NeuroImage 54, 2011. "
-            "ICBM152 template: Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal "
-            "Neurological Institute, McGill University. Permission to use, copy, modify, and distribute the template "
-            "and its documentation for any purpose and without fee is granted, provided that the copyright notice "
-            "appears in all copies; provided as is, without express or implied warranty.",
+            TEMPLATE_REFERENCE,
         ),
     )
     return bundle_model(

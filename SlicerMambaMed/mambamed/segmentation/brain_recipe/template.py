@@ -17,7 +17,16 @@ from scipy import ndimage
 from mambamed.errors import BadRequestError
 from mambamed.segmentation.brain_recipe.classes import AnatomyClass
 
-__all__ = ["BRAIN_CLASSES", "Template", "load_template", "template_file"]
+__all__ = ["BRAIN_CLASSES", "TEMPLATE_REFERENCE", "Template", "load_template", "template_file"]
+
+TEMPLATE_REFERENCE = (
+    "Fonov V, et al. Unbiased average age-appropriate atlases for pediatric studies. NeuroImage 54, 2011. "
+    "ICBM152 template: Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal "
+    "Neurological Institute, McGill University. Permission to use, copy, modify, and distribute the template "
+    "and its documentation for any purpose and without fee is granted, provided that the copyright notice "
+    "appears in all copies; provided as is, without express or implied warranty."
+)
+"""Belongs into the card of every model that learned from it."""
 
 BRAIN_CLASSES = (
     AnatomyClass.CORTEX,
