@@ -65,6 +65,19 @@ def test_pairs_are_different_subjects(tmp_path: Path) -> None:
         network_pairs.pairs_of_subjects(tmp_path / "nothing")
 
 
+def test_labels_follow_a_person_who_moved_between_scans(heads: Path) -> None:
+    moved = sitk.TranslationTransform(3, (6.0, -3.0, 4.5))
+    path = heads / "A_FL.nii.gz"
+    flair = sitk.ReadImage(str(path))
+    sitk.WriteImage(sitk.Resample(flair, flair, moved, sitk.sitkLinear, 200.0), str(path))
+    fixed = sitk.ReadImage(str(path), sitk.sitkFloat32)
+    found = network_pairs._from_own_t1(heads, "A", "T1-FLAIR", fixed)
+    centre = fixed.TransformContinuousIndexToPhysicalPoint([size / 2 for size in fixed.GetSize()])
+    assert np.linalg.norm(np.subtract(found.TransformPoint(centre), moved.TransformPoint(centre))) < 1.5
+    same = network_pairs._from_own_t1(heads, "A", "T1-T1", fixed)
+    assert same.TransformPoint(centre) == centre
+
+
 def test_methods_are_compared_and_written(
     heads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
