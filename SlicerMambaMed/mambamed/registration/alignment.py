@@ -15,6 +15,7 @@ import torch
 
 from mambamed.errors import BadRequestError
 from mambamed.jobs.reporter import Reporter
+from mambamed.registration.blank import without_blank_parts
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.geometry import GridGeometry
 from mambamed.registration.intensity_registration import register_intensities
@@ -62,7 +63,7 @@ def align_pair(
     device: torch.device,
     reporter: Reporter,
 ) -> Alignment:
-    """Find the rigid, affine or probe-pressure transform of a pair.
+    """Find the rigid, affine or probe-pressure transform of a pair; blank parts of volumes without masks do not count.
 
     Args:
         pair: checked images.
@@ -73,6 +74,7 @@ def align_pair(
         reporter: hears progress and the similarity.
     """
     search = search_of(settings)
+    pair = without_blank_parts(pair, reporter)
     if settings.method in FEATURE_METHODS:
         found = register_linear(
             pair.fixed,
@@ -83,7 +85,8 @@ def align_pair(
             stride=settings.stride,
             search=search,
             initial=pair.initial,
-            fixed_mask=pair.fixed_mask,
+            fixed_mask=pair.fixed_shown,
+            region=pair.region,
             moving_mask=pair.moving_mask,
             network=network,
             describe_again=settings.effort == "standard",

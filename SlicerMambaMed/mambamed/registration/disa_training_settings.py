@@ -30,7 +30,10 @@ class DISATrainingSettings:
         decay_from: share of the training after which the learning rate falls along a cosine to 0.
         averaging: decay per step of the moving average of the weights, which is what is kept.
         offset_weight: how much the square of the mean error counts beside the variance of the error until the learning
-            rate falls; it then rises to 1, with which the loss is the mean squared error.
+            rate falls; it then rises to 1, with which the loss is the mean squared error. It is 1 throughout where the
+            training begins with initial weights.
+        initial_weights: go on from these weights, with a new optimiser and a new schedule: identifier of a listed
+            model, its folder, or a file of weights; empty begins from weights drawn with the seed.
         precision: number format of the convolutions: auto, float32 or bfloat16.
         device: auto, cpu, cuda, cuda:1, mps.
         threads: threads on a CPU; 0 leaves the number to PyTorch.
@@ -51,6 +54,7 @@ class DISATrainingSettings:
     decay_from: float = 0.6
     averaging: float = 0.995
     offset_weight: float = 0.05
+    initial_weights: str = ""
     precision: str = "auto"
     device: str = "auto"
     threads: int = 0

@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,20 +36,27 @@ from mambamed.user_folders import cache_folder
 
 __all__ = ["MOST_BYTES", "describe_cached", "rounded"]
 
-_VERSION = 1
+_VERSION = 2
 MOST_BYTES = 1_000_000_000
 """The oldest files go when the cache grows beyond this."""
 
 
 def describe_cached(
-    image: sitk.Image, method: str, *, mask: sitk.Image | None = None, folder: Path | None = None, **options: Any
+    image: sitk.Image,
+    method: str,
+    *,
+    mask: sitk.Image | None = None,
+    region: sitk.Image | None = None,
+    folder: Path | None = None,
+    **options: Any,
 ) -> FeatureVolume:
     """Features of an image as ``describe_image`` computes them, rounded to 8 bits, from the cache if they are there.
 
     Args:
         image: scalar 3D image.
         method: "disa" or "mind-ssc".
-        mask: where the image counts.
+        mask: where the image shows something that counts.
+        region: where it counts besides.
         folder: the cache; None takes ``features`` in the user's cache folder. One that cannot be written is done
             without.
         **options: further arguments of ``describe_image``.
@@ -56,10 +64,10 @@ def describe_cached(
     home = cache_folder() / "features" if folder is None else folder
     if method == "disa" and options.get("network") is None:
         options = {**options, "network": default_network()}
-    file = home / f"{_key(image, mask, method, options)}.safetensors"
+    file = home / f"{_key((image, mask, region), method, options)}.safetensors"
     found = _read(file)
     if found is None:
-        found = rounded(describe_image(image, method, mask=mask, **options))
+        found = rounded(describe_image(image, method, mask=mask, region=region, **options))
         with contextlib.suppress(OSError, SafetensorError):
             _write(file, found)
             _forget_oldest(home, file)
@@ -72,9 +80,9 @@ def rounded(volume: FeatureVolume) -> FeatureVolume:
     return FeatureVolume(values, volume.weights, volume.geometry, volume.inside)
 
 
-def _key(image: sitk.Image, mask: sitk.Image | None, method: str, options: Mapping[str, Any]) -> str:
+def _key(volumes: Sequence[sitk.Image | None], method: str, options: Mapping[str, Any]) -> str:
     digest = hashlib.sha256(f"{_VERSION} {method}".encode())
-    for volume in (image, mask):
+    for volume in volumes:
         if volume is not None:
             grid = (volume.GetSize(), volume.GetSpacing(), volume.GetOrigin(), volume.GetDirection())
             digest.update(repr((grid, volume.GetPixelIDTypeAsString())).encode())

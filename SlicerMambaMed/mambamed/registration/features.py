@@ -35,7 +35,7 @@ class FeatureVolume:
         features: (1, C, X, Y, Z), float32.
         weights: (X, Y, Z), at least 0: how much a point counts (local variance of the image, inside the mask).
         geometry: the grid in physical space.
-        inside: (X, Y, Z), 1 inside the mask and 0 outside; None without a mask.
+        inside: (X, Y, Z), 1 inside the mask and the region and 0 outside; None without either.
     """
 
     features: Tensor
@@ -51,6 +51,7 @@ def describe_image(
     spacing_mm: float | None = None,
     stride: int = 4,
     mask: sitk.Image | None = None,
+    region: sitk.Image | None = None,
     network: DISANet | None = None,
     sign_average: bool = False,
     device: str | torch.device = "cpu",
@@ -63,7 +64,8 @@ def describe_image(
         method: "disa" or "mind-ssc".
         spacing_mm: working spacing; None means 2 mm. Both images of a pair need the same.
         stride: working voxels between features.
-        mask: where the image counts, or None.
+        mask: where the image shows something that counts, or None. What lies outside does not show in the features.
+        region: where it counts besides, or None. What lies outside shows in the features near the region's border.
         network: DISA network; None takes the bundled weights.
         sign_average: average the DISA descriptors of the image and of its negative (twice the time).
         device: where the features are computed; they are returned on the CPU.
@@ -77,7 +79,7 @@ def describe_image(
     """
     if method not in FEATURE_METHODS:
         raise BadRequestError(f'There are no features "{method}"; choose one of {", ".join(FEATURE_METHODS)}.')
-    prepared = prepare_volume(image, spacing_mm, mask)
+    prepared = prepare_volume(image, spacing_mm, mask, region)
     geometry = prepared.geometry.strided(stride)
     if method == "disa":
         options: dict[str, Any] = {"sign_average": sign_average, "device": device, "precision": precision}
@@ -85,7 +87,8 @@ def describe_image(
     else:
         features = _strided(mind_ssc(prepared.tensor.to(device)), stride).cpu()
     weights = _strided(local_variance(prepared.tensor, _WEIGHT_RADIUS), stride)[0, 0]
-    inside = None if mask is None else mask_on_grid(mask, geometry)
+    parts = [mask_on_grid(part, geometry) for part in (mask, region) if part is not None]
+    inside = torch.stack(parts).prod(dim=0) if parts else None
     weights = weights if inside is None else weights * inside
     if not float(weights.sum()) > 0:
         raise BadRequestError("The mask leaves nothing of the image; choose one that covers a part of it.")

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from mambamed.jobs.reporter import Reporter
 
-__all__ = ["overlap_percent", "shown_tissue_ml", "tissue_mask", "warn_of_different_fields"]
+__all__ = ["different_fields_ml", "overlap_percent", "shown_tissue_ml", "tissue_mask", "warn_of_different_fields"]
 
 _COARSE_SAMPLES = 40
 _DIFFERENT_RATIO = 1.6
@@ -98,22 +98,27 @@ def shown_tissue_ml(volume: sitk.Image, mask: sitk.Image | None = None) -> float
     return float(filled.sum() * np.prod(tissue.GetSpacing()) / 1000.0)
 
 
-def warn_of_different_fields(
-    fixed: sitk.Image,
-    moving: sitk.Image,
-    fixed_mask: sitk.Image | None,
-    moving_mask: sitk.Image | None,
-    reporter: Reporter,
-) -> None:
-    """Warn when one volume shows much more of the body than the other: similarities then prefer a wrong pose.
+def different_fields_ml(
+    fixed: sitk.Image, moving: sitk.Image, fixed_mask: sitk.Image | None, moving_mask: sitk.Image | None
+) -> tuple[float, float] | None:
+    """How much each volume shows of the body, in millilitres, if one shows much more than the other; else None."""
+    if min(*fixed.GetSize(), *moving.GetSize()) < 2:
+        return None
+    volumes = (shown_tissue_ml(fixed, fixed_mask), shown_tissue_ml(moving, moving_mask))
+    if min(volumes) <= 0.0 or max(volumes) < _LEAST_ML or max(volumes) / min(volumes) < _DIFFERENT_RATIO:
+        return None
+    return volumes
+
+
+def warn_of_different_fields(volumes: tuple[float, float], reporter: Reporter) -> None:
+    """Warn that one volume shows much more of the body than the other: similarities then prefer a wrong pose.
 
     (LC2 does so on a whole head against a brain without its skull.)
+
+    Args:
+        volumes: from ``different_fields_ml``.
+        reporter: hears the warning.
     """
-    if min(*fixed.GetSize(), *moving.GetSize()) < 2:
-        return
-    volumes = [shown_tissue_ml(fixed, fixed_mask), shown_tissue_ml(moving, moving_mask)]
-    if min(volumes) <= 0.0 or max(volumes) < _LEAST_ML or max(volumes) / min(volumes) < _DIFFERENT_RATIO:
-        return
     more = "fixed" if volumes[0] > volumes[1] else "moving"
     reporter.warning(
         f"The fixed volume shows about {volumes[0] / 1000.0:.1f} l of the body and the moving volume "

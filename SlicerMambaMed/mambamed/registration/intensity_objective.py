@@ -92,11 +92,14 @@ class IntensityObjective:
         return self._similarity(self._fixed, image, weights)[0].double()
 
 
-def level_volume(image: sitk.Image, spacing_mm: float, mask: sitk.Image | None) -> FeatureVolume:
-    """A volume at a resolution, normalised (inside its mask); weights are 1 inside the mask."""
-    prepared = prepare_volume(image, spacing_mm, mask)
+def level_volume(
+    image: sitk.Image, spacing_mm: float, mask: sitk.Image | None, region: sitk.Image | None = None
+) -> FeatureVolume:
+    """A volume at a resolution; weights are 1 inside its mask and region, which mean what ``prepare_volume`` says."""
+    prepared = prepare_volume(image, spacing_mm, mask, region)
     weights = torch.ones(prepared.geometry.size)
-    if mask is not None:
-        inside = mask_on_grid(mask, prepared.geometry)
-        weights = inside if bool(inside.any()) else weights
+    for part in (mask, region):
+        if part is not None:
+            inside = weights * mask_on_grid(part, prepared.geometry)
+            weights = inside if bool(inside.any()) else weights
     return FeatureVolume(prepared.tensor, weights, prepared.geometry)

@@ -50,7 +50,7 @@ def register_intensities(
     started = linear_matrix(pair.initial)
     coarse_pair, fine_pair = (
         (
-            level_volume(pair.fixed, factor * pair.working_spacing_mm, pair.fixed_mask),
+            level_volume(pair.fixed, factor * pair.working_spacing_mm, pair.fixed_shown, pair.region),
             level_volume(pair.moving, factor * pair.working_spacing_mm, pair.moving_mask),
         )
         for factor in _SPACING_FACTORS[method]

@@ -46,6 +46,7 @@ def register_linear(
     search: Search = LOCAL_SEARCH,
     initial: sitk.Transform | str = "centres",
     fixed_mask: sitk.Image | None = None,
+    region: sitk.Image | None = None,
     moving_mask: sitk.Image | None = None,
     network: DISANet | None = None,
     describe_again: bool = True,
@@ -69,8 +70,9 @@ def register_linear(
         stride: working voxels between features.
         search: range and effort of the search.
         initial: a linear transform fixed -> moving (LPS mm), "centres" or "identity".
-        fixed_mask: where the fixed image counts, or None.
-        moving_mask: where the moving image counts, or None.
+        fixed_mask: where the fixed image shows something that counts, or None.
+        region: where the fixed image counts besides, or None; see ``describe_image``.
+        moving_mask: where the moving image shows something that counts, or None.
         network: DISA network; None takes the bundled weights.
         describe_again: whether the moving image is described a second time after turning it; always so with probe
             pressure.
@@ -88,7 +90,7 @@ def register_linear(
     settings |= feature_options or {}
     reporter.progress("describing the volumes", 0.0)
     describe = describe_cached if cache else describe_image
-    described = describe(fixed, method, mask=fixed_mask, **settings)
+    described = describe(fixed, method, mask=fixed_mask, region=region, **settings)
     reporter.check_cancelled()
     reporter.progress("describing the volumes", 0.15)
     first, second = paired(described, describe(moving, method, mask=moving_mask, **settings), method)

@@ -11,6 +11,7 @@ from mambamed.errors import BadRequestError
 from mambamed.imaging.checks import check_image
 from mambamed.jobs.reporter import Reporter
 from mambamed.registration.disa.prepare import WORKING_SPACING_MM
+from mambamed.registration.field_of_view import different_fields_ml
 from mambamed.registration.field_of_view import overlap_percent
 from mambamed.registration.field_of_view import warn_of_different_fields
 from mambamed.registration.geometry import GridGeometry
@@ -34,8 +35,11 @@ class ImagePair:
         fixed: scalar float32 volume; a 2D image is one slice.
         moving: scalar float32 volume.
         moving_as_given: the moving volume in its own pixel type (colours included), to be resampled for the result.
-        fixed_mask: uint8, 1 where the fixed volume counts (mask and region of interest), or None for everywhere.
-        moving_mask: the same for the moving volume.
+        fixed_mask: uint8, 1 where the fixed volume counts (shows something, and in the region), or None for everywhere.
+        fixed_shown: uint8, 1 where the fixed volume shows something that counts, or None for everywhere.
+        region: uint8, 1 in the region of interest of the fixed volume, or None for everywhere.
+        moving_mask: uint8, 1 where the moving volume shows something that counts, or None for everywhere.
+        fields_differ: one volume shows much more of the body than the other.
         initial: affine transform fixed -> moving where the search begins.
         working_spacing_mm: spacing to which both are resampled.
         planar: both are single slices, moved within their plane.
@@ -45,7 +49,10 @@ class ImagePair:
     moving: sitk.Image
     moving_as_given: sitk.Image
     fixed_mask: sitk.Image | None
+    fixed_shown: sitk.Image | None
+    region: sitk.Image | None
     moving_mask: sitk.Image | None
+    fields_differ: bool
     initial: sitk.AffineTransform
     working_spacing_mm: float
     planar: bool
@@ -76,10 +83,14 @@ def prepare_pair(
         _mask(mask, volume, f"the {name} mask")
         for mask, volume, name in ((fixed_mask, volumes[0], "fixed"), (moving_mask, volumes[1], "moving"))
     ]
+    shown, region = masks[0], None
     if settings.region_of_interest_lps_mm is not None:
-        masks[0] = _within_region(volumes[0], masks[0], settings.region_of_interest_lps_mm)
+        region = _region(volumes[0], settings.region_of_interest_lps_mm)
+        masks[0] = _both(region, shown)
     start = _initial(settings, first, second, masks, initial, planar)
-    warn_of_different_fields(volumes[0], volumes[1], masks[0], masks[1], reporter)
+    different = different_fields_ml(volumes[0], volumes[1], masks[0], masks[1])
+    if different is not None:
+        warn_of_different_fields(different, reporter)
     stays = settings.search in ("local", "none")
     if stays and overlap_percent(volumes[0], volumes[1], start, masks[0], masks[1]) == 0.0:
         raise BadRequestError(
@@ -91,7 +102,10 @@ def prepare_pair(
         volumes[1],
         as_volume(moving, "the moving volume", None),
         masks[0],
+        shown,
+        region,
         masks[1],
+        different is not None,
         start,
         settings.working_spacing_mm or _spacing_mm(first),
         planar,
@@ -156,8 +170,8 @@ def _mask(mask: sitk.Image | None, volume: sitk.Image, name: str) -> sitk.Image 
     return binary
 
 
-def _within_region(volume: sitk.Image, mask: sitk.Image | None, region: tuple[float, ...]) -> sitk.Image:
-    """The mask, or everything, inside a box along the patient's axes."""
+def _region(volume: sitk.Image, region: tuple[float, ...]) -> sitk.Image:
+    """The inside of a box along the patient's axes, as a mask."""
     matrix = GridGeometry.of_image(volume).index_to_physical()
     k, j, i = np.ogrid[tuple(slice(count) for count in reversed(volume.GetSize()))]
     inside = np.ones(volume.GetSize()[::-1], bool)
@@ -167,6 +181,11 @@ def _within_region(volume: sitk.Image, mask: sitk.Image | None, region: tuple[fl
         inside &= (place >= low) & (place <= high)
     box = sitk.GetImageFromArray(inside.astype(np.uint8))
     box.CopyInformation(volume)
+    return box
+
+
+def _both(box: sitk.Image, mask: sitk.Image | None) -> sitk.Image:
+    """What lies in the region and in the mask, if there is one."""
     both = box if mask is None else box * mask
     if not sitk.GetArrayViewFromImage(both).any():
         raise BadRequestError(

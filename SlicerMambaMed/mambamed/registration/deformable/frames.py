@@ -66,7 +66,9 @@ class FeatureFrame:
         moved, inside = self._moved(transform, grid)
         settings: dict[str, Any] = {"spacing_mm": self._spacing_mm, "stride": self._stride, **self._options}
         if self._fixed is None:
-            self._fixed = self._describe_fixed(self._pair.fixed, self._method, mask=self._pair.fixed_mask, **settings)
+            self._fixed = self._describe_fixed(
+                self._pair.fixed, self._method, mask=self._pair.fixed_shown, region=self._pair.region, **settings
+            )
         moving = describe_image(moved, self._method, mask=inside, **settings)
         fixed, moving = paired(self._fixed, moving, self._method)
         return AlignedFeatures(fixed, moving, (margin[0], margin[1], margin[2]))

@@ -12,6 +12,7 @@ from torch import Tensor
 from mambamed.errors import BadRequestError
 from mambamed.imaging import check_image
 from mambamed.imaging import reorient
+from mambamed.registration.disa.continuation import continued_beyond
 from mambamed.registration.geometry import GridGeometry
 
 __all__ = ["WORKING_SPACING_MM", "PreparedVolume", "prepare_volume", "smooth_for_spacing"]
@@ -20,6 +21,8 @@ WORKING_SPACING_MM = 2.0
 """Spacing of the training volumes (DISA, section 3)."""
 
 _MOST_VOXELS = 1024**3
+_LEAST_SHARE = 0.2
+"""Working voxels of which less lies inside a mask are taken from their neighbours."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +39,31 @@ class PreparedVolume:
 
 
 def prepare_volume(
-    image: sitk.Image, spacing_mm: float | None = None, mask: sitk.Image | None = None
+    image: sitk.Image,
+    spacing_mm: float | None = None,
+    mask: sitk.Image | None = None,
+    region: sitk.Image | None = None,
 ) -> PreparedVolume:
     """Orient, resample and normalise an image.
 
     The axes are first permuted and flipped to the nearest patient axes, so that volumes stored in different orders are
     described alike. Before a coarser spacing the image is smoothed (Gaussian whose width at half maximum is
-    sqrt(working^2 - own^2)), then it is interpolated linearly.
+    sqrt(working^2 - own^2)), then it is interpolated linearly. With a mask, values
+    outside it contribute nothing, and the volume goes on beyond the mask with the nearest values inside.
 
     Args:
         image: scalar 3D image, LPS, millimetres.
         spacing_mm: working spacing; None means 2 mm. Both images of a registration need the same.
-        mask: only voxels where it is not 0 decide on mean and standard deviation; any grid.
+        mask: nothing shows but what lies where it is not 0, see ``continuation.py``; any grid.
+        region: what lies where it is not 0 (and inside the mask) decides on mean and standard deviation; None means
+            all; any grid.
 
     Returns:
         The prepared volume.
 
     Raises:
-        BadRequestError: not a scalar 3D image, values that are not finite, a constant image, an empty mask, or a
-            spacing that is not positive or that makes the volume absurdly large.
+        BadRequestError: not a scalar 3D image, values that are not finite, a constant image, an empty mask or region,
+            or a spacing that is not positive or that makes the volume absurdly large.
     """
     spacing = WORKING_SPACING_MM if spacing_mm is None else float(spacing_mm)
     if not np.isfinite(spacing) or spacing <= 0:
@@ -67,11 +76,13 @@ def prepare_volume(
             f"At a working spacing of {spacing:g} mm the volume would have {geometry.size} voxels; "
             "choose a coarser spacing or crop the volume."
         )
-    resampled = _resample(smooth_for_spacing(image, spacing), geometry, sitk.sitkLinear)
-    inside = None
-    if mask is not None:
-        inside = _as_tensor(_resample(mask != 0, geometry, sitk.sitkNearestNeighbor, extrapolate=False)) > 0
-    return PreparedVolume(_normalise(_as_tensor(resampled), inside), geometry)
+    counted = None if region is None else _inside(region, geometry)
+    if mask is None:
+        volume = _as_tensor(_at_spacing(image, spacing, geometry))
+    else:
+        volume, shown = _masked_volume(image, mask, spacing, geometry)
+        counted = shown if counted is None else shown & counted
+    return PreparedVolume(_normalise(volume, counted), geometry)
 
 
 def smooth_for_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
@@ -83,6 +94,29 @@ def smooth_for_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
             sigma_mm = half_maximum_mm / (2.0 * float(np.sqrt(2.0 * np.log(2.0))))
             image = sitk.RecursiveGaussian(image, sigma=sigma_mm, direction=axis)
     return image
+
+
+def _inside(mask: sitk.Image, geometry: GridGeometry) -> Tensor:
+    return _as_tensor(_resample(mask != 0, geometry, sitk.sitkNearestNeighbor, extrapolate=False)) > 0
+
+
+def _at_spacing(image: sitk.Image, spacing: float, geometry: GridGeometry) -> sitk.Image:
+    return _resample(smooth_for_spacing(image, spacing), geometry, sitk.sitkLinear)
+
+
+def _masked_volume(
+    image: sitk.Image, mask: sitk.Image, spacing: float, geometry: GridGeometry
+) -> tuple[Tensor, Tensor]:
+    """The volume from what lies inside the mask alone, continued beyond it, and where the mask is."""
+    weights = sitk.Resample(sitk.Cast(mask != 0, sitk.sitkFloat32), image, sitk.Transform(), sitk.sitkNearestNeighbor)
+    shown = _inside(mask, geometry)
+    share = _as_tensor(_at_spacing(weights, spacing, geometry))
+    known = shown & (share > _LEAST_SHARE)
+    volume = _as_tensor(_at_spacing(image * weights, spacing, geometry)) / share.clamp_min(_LEAST_SHARE)
+    if bool(known.any()):
+        continued = continued_beyond(volume[0, 0].numpy(), known[0, 0].numpy())
+        volume = torch.from_numpy(continued)[None, None].contiguous()
+    return volume, shown
 
 
 def _resample(image: sitk.Image, geometry: GridGeometry, interpolator: int, extrapolate: bool = True) -> sitk.Image:

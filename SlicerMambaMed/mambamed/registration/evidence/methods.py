@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import SimpleITK as sitk
 
 from mambamed.jobs.reporter import NullReporter
+from mambamed.registration.blank import shown_part
+from mambamed.registration.blank import without_blank_parts
 from mambamed.registration.disa.network import DISANet
 from mambamed.registration.evidence.cases import CaptureCase
 from mambamed.registration.features import describe_image
 from mambamed.registration.features import paired
+from mambamed.registration.field_of_view import different_fields_ml
 from mambamed.registration.intensity_registration import register_intensities
 from mambamed.registration.linear import LOCAL_SEARCH
 from mambamed.registration.linear import WIDE_SEARCH
@@ -58,9 +61,10 @@ def ready_method(method: str, case: CaptureCase, network: DISANet | None = None)
     if method not in FEATURE_METHODS:
         return ReadyMethod(0.0, lambda start, is_global: _by_intensities(method, case, start, is_global))
     began = time.process_time()
+    masks = _masks(case)
     fixed, moving = paired(
-        describe_image(case.fixed, method, mask=case.fixed_mask, network=network),
-        describe_image(case.moving, method, mask=case.moving_mask, network=network),
+        describe_image(case.fixed, method, mask=masks[0], network=network),
+        describe_image(case.moving, method, mask=masks[1], network=network),
         method,
     )
     seconds = time.process_time() - began
@@ -78,22 +82,35 @@ def best_pose(method: str, case: CaptureCase, network: DISANet | None = None) ->
     if method not in FEATURE_METHODS:
         return _by_intensities(method, case, case.truth, False)
     begun = time.process_time()
+    masks = _masks(case)
     found = register_linear(
         case.fixed,
         case.moving,
         method,
         initial=case.truth,
-        fixed_mask=case.fixed_mask,
-        moving_mask=case.moving_mask,
+        fixed_mask=masks[0],
+        moving_mask=masks[1],
         network=network,
     )
     return Outcome(found.transform, found.evaluations, time.process_time() - begun)
+
+
+def _masks(case: CaptureCase) -> list[sitk.Image | None]:
+    """The masks of both images as ``register`` has them, which leaves out blank parts where fields of view differ."""
+    masks = [case.fixed_mask, case.moving_mask]
+    if different_fields_ml(case.fixed, case.moving, *masks) is None:
+        return masks
+    return [
+        shown_part(image) if mask is None else mask
+        for mask, image in zip(masks, (case.fixed, case.moving), strict=True)
+    ]
 
 
 def _by_intensities(method: str, case: CaptureCase, start: sitk.AffineTransform, is_global: bool) -> Outcome:
     begun = time.process_time()
     settings = RegistrationSettings(method=method, initial="transform", search="global-wide", working_spacing_mm=2.0)
     pair = prepare_pair(case.fixed, case.moving, settings, NullReporter(), case.fixed_mask, case.moving_mask, start)
+    pair = without_blank_parts(pair, NullReporter())
     search = WIDE_SEARCH if is_global else LOCAL_SEARCH
     found = register_intensities(pair, method, "rigid", search, NullReporter())
     return Outcome(found.transform, found.evaluations, time.process_time() - begun)

@@ -14,6 +14,7 @@ from mambamed.registration.disa import clip_norm
 from mambamed.registration.disa import describe_volume
 from mambamed.registration.disa import descriptors
 from mambamed.registration.disa import prepare_volume
+from mambamed.registration.disa.continuation import continued_beyond
 from mambamed.registration.disa.quantised import LARGEST_COMPONENT_ERROR
 
 
@@ -134,9 +135,58 @@ def test_the_mask_decides_on_the_normalisation() -> None:
     inside = prepare_volume(bright_outside, 2.0, mask)
     centre = tuple(size // 2 for size in inside.geometry.size)
     assert abs(inside.tensor[(0, 0, *centre)]) < 5
-    assert inside.tensor.max() > 50
+    assert inside.tensor.abs().max() < 10
     with pytest.raises(BadRequestError, match="mask is empty"):
         prepare_volume(image, 2.0, mask * 0)
+
+
+@pytest.mark.parametrize("spacing", [1.7, 3.0])
+def test_what_lies_outside_the_mask_shows_nothing_inside(network: DISANet, spacing: float) -> None:
+    """Descriptors inside the mask do not change with the values outside, however near its border."""
+    image = _image()
+    array = np.zeros(image.GetSize()[::-1], np.uint8)
+    array[5:18, 6:20, 6:24] = 1
+    mask = sitk.GetImageFromArray(array)
+    mask.CopyInformation(image)
+    outside = sitk.Cast(mask == 0, sitk.sitkFloat32)
+    plain, bright, blank = (
+        prepare_volume(other, spacing, mask)
+        for other in (image, image + 1000.0 * outside, image * sitk.Cast(mask, sitk.sitkFloat32))
+    )
+    torch.testing.assert_close(bright.tensor, plain.tensor, atol=1e-4, rtol=0)
+    torch.testing.assert_close(blank.tensor, plain.tensor, atol=1e-4, rtol=0)
+    without = prepare_volume(image * sitk.Cast(mask, sitk.sitkFloat32), spacing)
+    seen = [describe_volume(network, volume.tensor) for volume in (plain, blank, without)]
+    largest = seen[0].abs().max()
+    assert (seen[1] - seen[0]).abs().max() < 1e-3 * largest
+    assert (seen[2] - seen[0]).abs().max() > 0.3 * largest
+
+
+def test_a_mask_thinner_than_the_working_voxels_is_continued_too() -> None:
+    image = _image()
+    mask = image * 0 + 1
+    mask = sitk.Cast(mask, sitk.sitkUInt8)
+    array = sitk.GetArrayFromImage(mask)
+    array[:, :, :14] = 0
+    array[:, :, 15:] = 0
+    thin = sitk.GetImageFromArray(array)
+    thin.CopyInformation(image)
+    prepared = prepare_volume(image, 1.7, thin)
+    assert torch.isfinite(prepared.tensor).all()
+    assert float(prepared.tensor.std(dim=2).max()) < 1e-6
+
+
+def test_the_continuation_takes_the_nearest_values_inside() -> None:
+    rng = np.random.default_rng(3)
+    volume = rng.normal(size=(70, 9, 8)).astype(np.float32)
+    inside = np.zeros(volume.shape, bool)
+    inside[4:6, 2:7, 3:5] = True
+    continued = continued_beyond(volume, inside)
+    np.testing.assert_array_equal(continued[inside], volume[inside])
+    np.testing.assert_array_equal(continued[0], continued[4])
+    np.testing.assert_array_equal(continued[5, :, 0], continued[5, :, 3])
+    np.testing.assert_array_equal(continued[69], continued[5])
+    assert continued_beyond(volume, np.ones_like(inside)) is volume
 
 
 def test_one_slice(network: DISANet) -> None:

@@ -19,6 +19,7 @@ from mambamed.registration.disa.training.batches import Batch
 from mambamed.registration.disa.training.first_weights import scale_last_layer
 from mambamed.registration.disa.training.first_weights import set_first_weights
 from mambamed.registration.disa.training.pair_loss import SimilarityBalance
+from mambamed.registration.disa.weights import load_network
 from mambamed.registration.disa_training_settings import DISATrainingSettings
 
 __all__ = ["TrainingState", "new_state"]
@@ -90,14 +91,24 @@ class TrainingState:
 
 
 def new_state(settings: DISATrainingSettings, batch: Batch) -> TrainingState:
-    """A training at its beginning: weights drawn from the seed, lengths and frequencies taken from a batch."""
+    """A training at its beginning: given weights, or some drawn from the seed; frequencies are taken from a batch.
+
+    Drawn weights get the lengths of their descriptors from the batch; given ones stay as they are.
+
+    Raises:
+        BadRequestError: there are no such initial weights, or they are not those of a DISA network.
+    """
     network = DISANet()
-    set_first_weights(network, settings.seed)
-    network.to(batch.volumes.device)
+    if settings.initial_weights:
+        network.load_state_dict(load_network(settings.initial_weights).state_dict())
+        network.to(batch.volumes.device)
+    else:
+        set_first_weights(network, settings.seed)
+        network.to(batch.volumes.device)
+        scale_last_layer(network, batch.volumes, batch.positions)
     balance = SimilarityBalance()
     for _ in range(_COUNTS):
         balance.weights(batch.targets)
-    scale_last_layer(network, batch.volumes, batch.positions)
     for parameter in network.parameters():
         if parameter.ndim == 5:
             parameter.data = parameter.data.to(memory_format=torch.channels_last_3d)

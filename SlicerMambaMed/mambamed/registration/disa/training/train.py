@@ -54,6 +54,7 @@ def train_disa(
 
     Raises:
         JobCancelledError: cancelled, the last checkpoint stays; or stopped, with a checkpoint of this very step.
+        BadRequestError: the initial weights are not those of a DISA network.
         MambaMedError: the loss is no longer a number.
     """
     reporter = reporter or NullReporter()
@@ -61,12 +62,16 @@ def train_disa(
     if settings.threads and device.type == "cpu":
         torch.set_num_threads(settings.threads)
     precision = choose_precision(settings.precision, device)
-    state = new_state(settings, draw_batch(replace(settings, scenes=_FIRST_SCENES), 0, device))
     checkpoint = work / CHECKPOINT
-    if resume and checkpoint.is_file():
+    goes_on = resume and checkpoint.is_file()
+    # A resumed training does not need the weights that it began with, which may be gone.
+    beginning = replace(settings, scenes=_FIRST_SCENES, initial_weights="" if goes_on else settings.initial_weights)
+    state = new_state(beginning, draw_batch(beginning, 0, device))
+    if goes_on:
         state.load(checkpoint)
         reporter.log(f"Going on after step {state.step}.")
     reporter.log(f"Training the DISA network on {device}: {precision.describe()}.")
+    first_offset_weight = 1.0 if settings.initial_weights else settings.offset_weight
     clock = TrainingClock(settings.steps, settings.time_limit_minutes, settings.warm_up_steps, done=state.step)
     product_dtype = None if precision.name == "float32" else precision.dtype
     losses: list[tuple[float, float]] = []
@@ -74,7 +79,7 @@ def train_disa(
         while not clock.is_over:
             reporter.check_cancelled()
             rate = settings.learning_rate * learning_rate_factor(clock, settings.decay_from)
-            mean_weight = offset_weight(clock, settings.decay_from, settings.offset_weight)
+            mean_weight = offset_weight(clock, settings.decay_from, first_offset_weight)
             losses.append(training_step(state, next(source), rate, mean_weight, settings.averaging, precision))
             clock.done = state.step
             if state.step % settings.metric_steps == 0:

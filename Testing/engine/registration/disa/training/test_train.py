@@ -24,6 +24,7 @@ from mambamed.registration.disa.training.train import training_step
 from mambamed.registration.disa_training_settings import DISATrainingSettings
 from mambamed.training.schedule import TrainingClock
 from safetensors.torch import load_file
+from safetensors.torch import save_file
 
 TINY = {
     "scenes": 1,
@@ -105,6 +106,26 @@ def test_a_resumed_training_continues_the_same_curve(tmp_path):
         torch.testing.assert_close(tensor, expected.state_dict()[name])
 
 
+def test_a_training_goes_on_from_given_weights(tmp_path):
+    """With steps too small to matter the given weights come out; resumed, their file is not needed any more."""
+    first = DISANet()
+    weights = tmp_path / "first.safetensors"
+    save_file(first.state_dict(), str(weights))
+    settings = DISATrainingSettings(**TINY, steps=3, learning_rate=1e-9, initial_weights=str(weights))
+    with pytest.raises(JobCancelledError):
+        train_disa(settings, tmp_path, Listener(stop_at=2))
+    weights.unlink()
+    network = train_disa(settings, tmp_path, resume=True)
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, first.state_dict()[name], atol=1e-6, rtol=0)
+
+
+def test_initial_weights_that_are_not_there_are_refused(tmp_path):
+    settings = DISATrainingSettings(**TINY, steps=1, initial_weights=str(tmp_path / "none.safetensors"))
+    with pytest.raises(BadRequestError, match=r"none\.safetensors"):
+        train_disa(settings, tmp_path)
+
+
 def test_a_stopped_training_goes_on_from_its_last_step(tmp_path):
     settings = DISATrainingSettings(**TINY, steps=4, checkpoint_steps=100)
     with pytest.raises(JobCancelledError, match="stopped after step 3"):
@@ -182,3 +203,11 @@ def test_the_command_leaves_weights_that_load(tmp_path, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)["state"] == "done"
     DISANet().load_state_dict(load_file(job / "outputs" / "weights.safetensors"))
     assert json.loads((job / "request.json").read_text(encoding="utf-8"))["settings"]["steps"] == 1
+
+    # Its weights can be the beginning of another training, named as a shell completes them.
+    monkeypatch.chdir(tmp_path)
+    given = ["--initial-weights", "job/outputs/weights.safetensors", "--decay-from", "0", "--averaging", "0.9"]
+    assert main(["train", "disa", "-o", "second", "--json", *arguments, *given]) == 0
+    settings = json.loads((tmp_path / "second" / "request.json").read_text(encoding="utf-8"))["settings"]
+    assert settings["initial_weights"] == str(job / "outputs" / "weights.safetensors")
+    assert (settings["decay_from"], settings["averaging"]) == (0.0, 0.9)
