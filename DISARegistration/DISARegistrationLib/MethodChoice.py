@@ -38,23 +38,30 @@ class MethodChoice:
         self.changed = Signal("parameter", "value")
         self.presets = presetEntries()
         self._models = models
-        networks = (entry for entry in models.entries() if (entry.folder / NETWORK_FILE).is_file())
-        self._networks = {f"network:{entry.key}": entry for entry in networks}
+        self._networks: dict[str, Any] = {}
         self._preset = KeyedChoice(ui.presetComboBox, self.presets)
         strides = [(str(count), _("{count} voxels").format(count=count), "") for count in (1, 2, 4)]
         self._choices = {
-            "method": KeyedChoice(ui.methodComboBox, methodEntries(self._networks.values())),
+            "method": KeyedChoice(ui.methodComboBox, methodEntries()),
             "transformModel": KeyedChoice(ui.transformComboBox, transformEntries()),
             "initial": KeyedChoice(ui.initialComboBox, initialEntries()),
             "search": KeyedChoice(ui.searchComboBox, searchEntries()),
             "similarity": KeyedChoice(ui.similarityComboBox, similarityEntries()),
         }
         self._ofNetworks = (ui.similarityLabel, ui.similarityComboBox, ui.refineCheckBox)
+        self.listNetworks()
         self._stride = KeyedChoice(ui.strideComboBox, strides)
         self._preset.changed.connect(self.presetChosen.emit)
         for name, choice in self._choices.items():
             choice.changed.connect(lambda key, name=name: self.changed.emit(name, key))
         self._stride.changed.connect(lambda key: self.changed.emit("stride", int(key)))
+
+    def listNetworks(self, path: str = "") -> str:
+        """List the networks that are there now; return the method of the one at ``path``, or an empty text."""
+        networks = (entry for entry in self._models.entries() if (entry.folder / NETWORK_FILE).is_file())
+        self._networks = {f"network:{entry.key}": entry for entry in networks}
+        self._choices["method"].setEntries(methodEntries(self._networks.values()))
+        return f"network:{path}" if f"network:{path}" in self._networks else ""
 
     def show(self, parameters: Any) -> None:
         """Show what a parameter node holds."""

@@ -23,6 +23,7 @@ from DISARegistrationLib.RegistrationNodes import RegistrationNodes
 from DISARegistrationLib.RegistrationRequest import RegistrationRequest
 from DISARegistrationLib.RegistrationResultImport import RegistrationResultImport
 from DISARegistrationLib.RegistrationResultImport import previewTransforms
+from DISARegistrationLib.RegistrationTraining import RegistrationTraining
 from DISARegistrationLib.VolumeExport import exportInitialTransform
 from DISARegistrationLib.VolumeExport import exportLandmarks
 from DISARegistrationLib.VolumeExport import exportMask
@@ -50,6 +51,7 @@ class RegistrationLogic(SceneLogic):
 
     TASK = "register"
     MODEL_TASK = "registration"
+    TRAINING = RegistrationTraining
     DEFAULT_PRESET = "head-mr-ct"
     PREVIEW_STARTS = 60
 

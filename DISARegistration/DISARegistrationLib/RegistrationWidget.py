@@ -8,7 +8,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 from SlicerMambaMedLib.ModelCardView import cardAsHtml
-from SlicerMambaMedLib.TaskPanel import TaskPanel
+from SlicerMambaMedLib.TrainablePanel import TrainablePanel
 
 from DISARegistrationLib.ComparisonPanel import ComparisonPanel
 from DISARegistrationLib.LandmarkPanel import LandmarkPanel
@@ -24,7 +24,7 @@ from DISARegistrationLib.SettingsOfParameters import settingsOf
 __all__ = ["RegistrationWidget"]
 
 
-class RegistrationWidget(TaskPanel):
+class RegistrationWidget(TrainablePanel):
     """The panel of ``DISARegistration.ui``; its logic is a ``RegistrationLogic``."""
 
     SETTINGS = "Registration"
@@ -226,6 +226,13 @@ class RegistrationWidget(TaskPanel):
 
     def _onCardToggled(self, checked: bool) -> None:
         self.ui.cardBrowser.visible = checked
+
+    def chooseTrained(self, path: str) -> None:
+        """List a network that was just trained, and choose it."""
+        method = self.methods.listNetworks(path)
+        if method:
+            self._store("method", method)
+        self.refresh()
 
     # --- between sessions ---
     def remember(self, request: RegistrationRequest) -> None:

@@ -46,17 +46,7 @@ class DetectionLogic(DetachableLogic):
 
     TASK = "detect"
     MODEL_TASK = "detection"
-
-    def __init__(self, session: Any = None, scene: Any = None) -> None:
-        super().__init__(session, scene)
-        self._training: DetectionTraining | None = None
-
-    @property
-    def training(self) -> DetectionTraining:
-        """Training of further detectors, which appear among the others when they are ready."""
-        if self._training is None:
-            self._training = DetectionTraining(self.models, self._session, self._scene)
-        return self._training
+    TRAINING = DetectionTraining
 
     def makeModels(self) -> ModelList:
         """Return the list of the detectors."""

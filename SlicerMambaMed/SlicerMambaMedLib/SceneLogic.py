@@ -18,6 +18,7 @@ from SlicerMambaMedLib.RunRecordNode import regionNodeOfRecord
 from SlicerMambaMedLib.SceneJob import SceneJob
 from SlicerMambaMedLib.Session import Session
 from SlicerMambaMedLib.Text import tr as _
+from SlicerMambaMedLib.TrainingLogic import TrainingLogic
 from SlicerMambaMedLib.VolumeGeometry import VolumeGeometry
 
 __all__ = ["JobFiles", "SceneLogic"]
@@ -49,11 +50,14 @@ class SceneLogic(ABC):
     """
 
     TASK = ""
+    TRAINING: type[TrainingLogic] | None = None
+    """What trains further models for this task, where the module can."""
 
     def __init__(self, session: Session | None = None, scene: Any = None) -> None:
         self._session = session
         self._scene = scene
         self._models: ModelList | None = None
+        self._training: TrainingLogic | None = None
 
     # --- what a subclass says ---
     @abstractmethod
@@ -87,6 +91,15 @@ class SceneLogic(ABC):
         """
 
     # --- the same in all modules ---
+    @property
+    def training(self) -> TrainingLogic:
+        """Training of further models, which appear among the others when they are ready."""
+        if self._training is None:
+            if self.TRAINING is None:
+                raise AttributeError(f"{type(self).__name__} trains no models.")
+            self._training = self.TRAINING(self.models, self._session, self._scene)
+        return self._training
+
     @property
     def session(self) -> Session:
         """The engine, runner and settings in use."""

@@ -37,17 +37,7 @@ class SegmentationLogic(DetachableLogic):
     """
 
     TASK = "segment"
-
-    def __init__(self, session: Any = None, scene: Any = None) -> None:
-        super().__init__(session, scene)
-        self._training: SegmentationTraining | None = None
-
-    @property
-    def training(self) -> SegmentationTraining:
-        """Training of further models, which appear among the others when they are ready."""
-        if self._training is None:
-            self._training = SegmentationTraining(self.models, self._session, self._scene)
-        return self._training
+    TRAINING = SegmentationTraining
 
     def makeModels(self) -> ModelList:
         """Return the list of the segmentation models."""

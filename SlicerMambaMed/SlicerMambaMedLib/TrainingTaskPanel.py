@@ -2,50 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from SlicerMambaMedLib.ModelTaskPanel import ModelTaskPanel
-from SlicerMambaMedLib.SceneLogic import SceneLogic
-from SlicerMambaMedLib.TrainingPanel import TrainingPanel
+from SlicerMambaMedLib.TrainablePanel import TrainablePanel
 
 __all__ = ["TrainingTaskPanel"]
 
 
-class TrainingTaskPanel(ModelTaskPanel):
-    """As ``ModelTaskPanel``; the ``.ui`` file has ``trainingFrame`` in ``trainingCollapsibleButton`` besides.
+class TrainingTaskPanel(TrainablePanel, ModelTaskPanel):
+    """As ``ModelTaskPanel``, with a ``TrainablePanel``."""
 
-    Args:
-        ui: named widgets of the module's ``.ui`` file.
-        logic: what does the work; its ``training`` is the ``TrainingLogic``.
-    """
-
-    def __init__(self, ui: Any, logic: SceneLogic) -> None:
-        super().__init__(ui, logic)
-        self.training = TrainingPanel(ui.trainingFrame, logic.training, self.status.ensureTrainingPackages)
-        self.training.modelTrained.connect(self._onModelTrained)
-        ui.trainingCollapsibleButton.connect("contentsCollapsed(bool)", self._onTrainingCollapsed)
-
-    def enter(self) -> None:
-        """The module is shown: look at the engine, and for jobs and trainings that were left running."""
-        super().enter()
-        self.training.enter()
-
-    def cleanup(self) -> None:
-        """The module is reloaded or Slicer quits: let go of everything; jobs and trainings go on."""
-        super().cleanup()
-        self.training.cleanup()
-
-    def _onEngineChanged(self) -> None:
-        information = self.logic.session.doctor.information
-        if information is not None:
-            self.training.deviceSelector.setInformation(information)
-        super()._onEngineChanged()
-
-    def _onModelTrained(self, path: str) -> None:
+    def chooseTrained(self, path: str) -> None:
         """List a model that was just trained, and choose it."""
         self.modelSelector.refresh(path)
         self._store("model", path)
-
-    def _onTrainingCollapsed(self, isCollapsed: bool) -> None:
-        if not isCollapsed:
-            self.training.refresh()

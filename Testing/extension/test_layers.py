@@ -27,6 +27,8 @@ LIGHT_ENGINE = {
     "mambamed.jobs",
     "mambamed.models.card",
     "mambamed.models.catalogue",
+    "mambamed.registration.network_recipes",
+    "mambamed.registration.network_training_settings",
     "mambamed.registration.presets",
     "mambamed.registration.settings",
     "mambamed.segmentation.architectures",

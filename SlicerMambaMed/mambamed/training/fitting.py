@@ -83,7 +83,8 @@ def fit(
     """Train ``module`` in place.
 
     Args:
-        module: Logs ``validation_loss`` in its validation step; its optimiser's learning rate is set from ``options``.
+        module: Logs ``validation_loss`` in its validation step; what else it logs there is told to the reporter, too.
+            Its optimiser's learning rate is set from ``options``.
         train: Training batches.
         validation: Validation batches; None trains without.
         options: How long and how.
@@ -220,6 +221,10 @@ class _Control(Callback):
     def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         loss = float(trainer.callback_metrics.get(_LOSS, math.nan))
         self._reporter.metric(f"{self._options.stage}: validation loss", loss, trainer.current_epoch)
+        for name, value in trainer.callback_metrics.items():
+            if name != _LOSS:
+                words = name.replace("_", " ")
+                self._reporter.metric(f"{self._options.stage}: {words}", float(value), trainer.current_epoch)
         if loss < self._best:
             self._best, self._since_best = loss, 0
         else:
