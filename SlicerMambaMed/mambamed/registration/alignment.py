@@ -74,7 +74,7 @@ def align_pair(
         reporter: hears progress and the similarity.
     """
     search = search_of(settings)
-    pair = without_blank_parts(pair, reporter)
+    pair = without_blank_parts(pair, settings.method, reporter)
     if settings.method in FEATURE_METHODS:
         found = register_linear(
             pair.fixed,

@@ -2,7 +2,8 @@
 
 Around the fan of an ultrasound volume, around a brain without its skull, and where a volume was resampled beyond its
 field of view, there is one value. The border of such a part is the strongest edge of the volume, yet no anatomy: it
-draws a registration to a wrong pose, for example that of a brain's outline to the skin of a whole head.
+draws similarities that look at edges and cubes to a wrong pose, for example a brain's outline to the skin of a whole
+head. Mutual information looks at single voxels, and the overlap of backgrounds helps it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from scipy import ndimage
 from mambamed.jobs.reporter import Reporter
 from mambamed.registration.pair import ImagePair
 
-__all__ = ["shown_part", "without_blank_parts"]
+__all__ = ["EDGE_METHODS", "shown_part", "without_blank_parts"]
+
+EDGE_METHODS = ("disa", "mind-ssc", "lc2")
+"""Similarities that look at edges: for these blank parts are left out."""
 
 _LEAST_SHARE = 0.1
 _LEAST_CONTRAST = 0.1
@@ -56,12 +60,12 @@ def shown_part(volume: sitk.Image) -> sitk.Image | None:
     return shown
 
 
-def without_blank_parts(pair: ImagePair, reporter: Reporter) -> ImagePair:
-    """The pair with blank parts left out of each volume without a mask, if the fields of view differ.
+def without_blank_parts(pair: ImagePair, method: str, reporter: Reporter) -> ImagePair:
+    """The pair with blank parts left out of each volume without a mask, if fields of view differ and edges count.
 
     Where both volumes show the same, the outline of the body helps, and they stay as they are.
     """
-    if not pair.fields_differ:
+    if not pair.fields_differ or method not in EDGE_METHODS:
         return pair
     found = {}
     for name, mask, volume in (

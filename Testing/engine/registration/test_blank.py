@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -13,6 +15,8 @@ from mambamed.jobs.reporter import NullReporter
 from mambamed.registration import alignment
 from mambamed.registration import register
 from mambamed.registration.blank import shown_part
+from mambamed.registration.blank import without_blank_parts
+from mambamed.registration.pair import ImagePair
 
 
 class _Log(NullReporter):
@@ -87,6 +91,18 @@ def test_the_outline_of_a_part_is_not_drawn_to_that_of_the_whole(method: str, mo
     assert error < 1.5
     assert sum("blank up to its border" in line for line in log.lines) == 2
     # A mask that is given decides alone; this one takes the blank parts in.
-    monkeypatch.setattr(alignment, "without_blank_parts", lambda pair, reporter: pair)
+    monkeypatch.setattr(alignment, "without_blank_parts", lambda pair, method, reporter: pair)
     as_it_lies = register(images[1], moving, **settings)
     assert target_error_mm(as_it_lies.transform, truth, images[1]) > 2.0 * error
+
+
+@pytest.mark.parametrize(("method", "differ", "left_out"), [("lc2", True, 2), ("mattes", True, 0), ("lc2", False, 0)])
+def test_blank_parts_stay_where_they_help(method: str, differ: bool, left_out: int) -> None:
+    rng = np.random.default_rng(0)
+    volume = _image(np.where(_ball((24, 22, 20), 8.0, (12, 11, 10)), rng.uniform(10, 90, (20, 22, 24)), 0.0))
+    start = sitk.AffineTransform(3)
+    pair = ImagePair(volume, volume, volume, None, None, None, None, differ, start, 2.0, planar=False)
+    found = without_blank_parts(pair, method, _Log())
+    assert [found.fixed_shown, found.moving_mask].count(None) == 2 - left_out
+    given = replace(pair, fixed_shown=sitk.Cast(volume * 0 + 1, sitk.sitkUInt8))
+    assert without_blank_parts(given, method, _Log()).fixed_shown is given.fixed_shown

@@ -110,7 +110,7 @@ def _by_intensities(method: str, case: CaptureCase, start: sitk.AffineTransform,
     begun = time.process_time()
     settings = RegistrationSettings(method=method, initial="transform", search="global-wide", working_spacing_mm=2.0)
     pair = prepare_pair(case.fixed, case.moving, settings, NullReporter(), case.fixed_mask, case.moving_mask, start)
-    pair = without_blank_parts(pair, NullReporter())
+    pair = without_blank_parts(pair, method, NullReporter())
     search = WIDE_SEARCH if is_global else LOCAL_SEARCH
     found = register_intensities(pair, method, "rigid", search, NullReporter())
     return Outcome(found.transform, found.evaluations, time.process_time() - begun)

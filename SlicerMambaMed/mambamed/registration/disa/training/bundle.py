@@ -121,8 +121,8 @@ def bundle_disa_weights(
             "Trained far shorter than the published model (which is not available): the error against LC2 is the one "
             "stated here, not that of the paper.",
             "Descriptors turn only approximately with the image; rotations beyond about 40 degrees need a search.",
-            "Measured failures: simulated ultrasound against MR, and skull-stripped MR against whole-head CT without "
-            "masks, end at wrong poses; use MIND-SSC there, or masks (docs/benchmarks/registration-capture.md).",
+            "The border of a mask, of an ultrasound fan or of blank parts looks like a strong edge to the network; "
+            "registration continues volumes beyond it (docs/benchmarks/registration-capture.md).",
         ),
         intended_use=(
             "Demonstration, teaching and research: rigid, affine and deformable registration across modalities. Every "
