@@ -56,6 +56,7 @@ class Detection:
         colors: red, green, blue (0 to 1) by label, in the model's order.
         isLinked: whether the items are linked over slices.
         isSpacingKnown: whether lengths are millimetres; else they are pixels.
+        scoreThreshold: least score of what was kept.
         plane: ``picture``, ``axial``, ``coronal``, ``sagittal`` or ``stored``.
     """
 
@@ -63,6 +64,7 @@ class Detection:
     colors: dict[str, tuple[float, float, float]]
     isLinked: bool
     isSpacingKnown: bool
+    scoreThreshold: float
     plane: str
 
     @classmethod
@@ -86,11 +88,13 @@ class Detection:
                 if isLinked
                 else [_single(box) for box in boxes.values()]
             )
+            scoreThreshold = float(content["score_threshold"])
             colors = {label["name"]: _color(label["color"]) for label in content["labels"]}
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(_("The detections cannot be read: {reason} is missing.").format(reason=error)) from error
         items.sort(key=lambda item: -item.score)
-        return cls(tuple(items), colors, isLinked, bool(image["spacing_is_known"]), str(image["plane"]))
+        isSpacingKnown = bool(image["spacing_is_known"])
+        return cls(tuple(items), colors, isLinked, isSpacingKnown, scoreThreshold, str(image["plane"]))
 
 
 def _single(box: dict[str, Any]) -> FoundItem:

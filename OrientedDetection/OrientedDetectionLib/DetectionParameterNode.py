@@ -29,7 +29,7 @@ class DetectionParameterNode:
         linkSlices: whether boxes of neighbouring slices become one 3D box.
         region: box to which the search is limited.
         labels: kinds of object to keep; empty for all.
-        lowestScore: least score of what is kept.
+        lowestScore: least score of what is kept; 0 for the model's.
         suppressionOverlap: overlap above which the worse of two boxes goes; 0 for the model's.
         minimumSlices: slices on which a linked object must have been found.
         linkGap: slices without a box that a link may pass over.
@@ -52,7 +52,7 @@ class DetectionParameterNode:
     linkSlices: bool = True
     region: vtkMRMLMarkupsROINode
     labels: list[str]
-    lowestScore: Annotated[float, WithinRange(0.01, 1.0)] = 0.2
+    lowestScore: Annotated[float, WithinRange(0.0, 1.0)] = 0.0
     suppressionOverlap: Annotated[float, WithinRange(0.0, 1.0)] = 0.0
     minimumSlices: Annotated[int, WithinRange(1, 99)] = 1
     linkGap: Annotated[int, WithinRange(0, 10)] = 1
@@ -60,5 +60,5 @@ class DetectionParameterNode:
     flips: bool = False
     precision: Annotated[str, Choice(["auto", "float32", "bfloat16", "float16"])] = "float32"
     record: vtkMRMLTextNode
-    leastScore: Annotated[float, WithinRange(0.0, 1.0)] = 0.3
+    leastScore: Annotated[float, WithinRange(0.0, 1.0)] = 0.2
     shownLabels: list[str]

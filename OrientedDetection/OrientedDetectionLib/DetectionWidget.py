@@ -11,6 +11,7 @@ from SlicerMambaMedLib.CheckableChoice import CheckableChoice
 from SlicerMambaMedLib.KeyedChoice import KeyedChoice
 from SlicerMambaMedLib.TrainingTaskPanel import TrainingTaskPanel
 
+from OrientedDetectionLib.Detection import Detection
 from OrientedDetectionLib.DetectionRequest import DetectionRequest
 from OrientedDetectionLib.DetectionResultsPanel import DetectionResultsPanel
 from OrientedDetectionLib.PanelRequest import RED_SLICE_NODE
@@ -133,7 +134,8 @@ class DetectionWidget(TrainingTaskPanel):
         self.ui.resultsCollapsibleButton.collapsed = False
         if not nodes.markups:
             text = _("Nothing was found with a score of {score} or more.")
-            self.jobPanel.showMessage(text.format(score=f"{self._parameters.lowestScore:.2f}"))
+            score = Detection.fromJson(nodes.detections.GetText()).scoreThreshold
+            self.jobPanel.showMessage(text.format(score=f"{score:.2f}"))
 
     def _onLabelsShown(self, names: list[str]) -> None:
         self._store("shownLabels", names)

@@ -11,12 +11,15 @@ from OrientedDetectionLib.Detection import FoundItem
 __all__ = ["NUMBER_ATTRIBUTE", "addMarkup", "emphasize", "numberOfMarkup"]
 
 NUMBER_ATTRIBUTE = "MambaMed.DetectionNumber"
-_CLASSES = {"roi": "vtkMRMLMarkupsROINode", "plane": "vtkMRMLMarkupsPlaneNode"}
+_KINDS = {"roi": "vtkMRMLMarkupsROI", "plane": "vtkMRMLMarkupsPlane"}
 _FILL_OPACITY = 0.15
 
 
 def addMarkup(scene: Any, item: FoundItem, shape: str, color: tuple[float, float, float]) -> Any:
     """Add one found object to the scene, locked and without handles, in the color of its label.
+
+    The node and its display node are finished before they enter the scene: views and trees are told of each once,
+    where each setting of a node that they show already would let them look again, for each of some hundred objects.
 
     Args:
         scene: where the node goes.
@@ -24,7 +27,8 @@ def addMarkup(scene: Any, item: FoundItem, shape: str, color: tuple[float, float
         shape: ``roi`` for a box, ``plane`` for a rectangle in the middle of it.
         color: red, green, blue, 0 to 1.
     """
-    node = scene.AddNewNodeByClass(_CLASSES[shape], item.title)
+    node = _newNode(scene, f"{_KINDS[shape]}Node")
+    node.SetName(item.title)
     node.SetAttribute(NUMBER_ATTRIBUTE, str(item.number))
     node.SetDescription(f"{item.label}, {item.score:.3f}")
     matrix = vtk.vtkMatrix4x4()
@@ -41,8 +45,9 @@ def addMarkup(scene: Any, item: FoundItem, shape: str, color: tuple[float, float
         node.SetAxes(*(list(axis) for axis in item.axes))
         node.SetSize(item.sizeMm[0], item.sizeMm[1])
     node.SetLocked(True)
-    _show(node, shape, color)
-    return node
+    display = scene.AddNode(_displayNode(scene, shape, color))
+    node.SetAndObserveDisplayNodeID(display.GetID())
+    return scene.AddNode(node)
 
 
 def numberOfMarkup(node: Any) -> int | None:
@@ -59,10 +64,8 @@ def emphasize(nodes: Any, chosen: Any | None) -> None:
             display.SetPropertiesLabelVisibility(node is chosen)
 
 
-def _show(node: Any, shape: str, color: tuple[float, float, float]) -> None:
-    if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
+def _displayNode(scene: Any, shape: str, color: tuple[float, float, float]) -> Any:
+    display = _newNode(scene, f"{_KINDS[shape]}DisplayNode")
     display.SetColor(*color)
     display.SetSelectedColor(*color)
     display.SetPropertiesLabelVisibility(False)
@@ -70,3 +73,11 @@ def _show(node: Any, shape: str, color: tuple[float, float, float]) -> None:
     display.SetGlyphScale(0.5)
     display.SetFillOpacity(_FILL_OPACITY)
     display.SetHandlesInteractive(False)
+    return display
+
+
+def _newNode(scene: Any, className: str) -> Any:
+    """Return a node with the user's defaults of its class that is not in the scene yet."""
+    node = scene.CreateNodeByClass(className)
+    node.UnRegister(None)
+    return node

@@ -34,7 +34,7 @@ def requestOfParameters(parameters: Any, model: str) -> DetectionRequest:
         model=model,
         device=parameters.device,
         precision=parameters.precision,
-        score_threshold=parameters.lowestScore,
+        score_threshold=parameters.lowestScore or None,
         nms_threshold=parameters.suppressionOverlap or None,
         labels=tuple(parameters.labels) or None,
         slice_axis=sliceAxis,
@@ -55,7 +55,7 @@ def showRequest(parameters: Any, request: DetectionRequest) -> None:
     parameters.model = settings.model
     parameters.device = settings.device
     parameters.precision = settings.precision
-    parameters.lowestScore = max(0.01, settings.score_threshold or 0.05)
+    parameters.lowestScore = settings.score_threshold or 0.0
     parameters.suppressionOverlap = settings.nms_threshold or 0.0
     parameters.labels = list(settings.labels or ())
     parameters.sliceAxis = settings.slice_axis

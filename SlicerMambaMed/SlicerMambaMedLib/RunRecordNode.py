@@ -36,10 +36,12 @@ def createRecordNode(
     # Before the node enters the scene: selectors look at the attribute when they are told of a new node.
     node.SetAttribute(RECORD_ATTRIBUTE, str(record.get("task", "")))
     node = scene.AddNode(node)
+    wasModifying = node.StartModify()  # a run may have some hundred results
     for role, others in ((_INPUT_ROLE, inputs), (_REGION_ROLE, [region]), (_RESULT_ROLE, results)):
         for other in others:
             if other is not None:
                 node.AddNodeReferenceID(role, other.GetID())
+    node.EndModify(wasModifying)
     return node
 
 

@@ -13,6 +13,7 @@ from mambamed.cli.running import start_and_follow
 from mambamed.cli.running import train
 from mambamed.detection.networks.settings import BACKBONES
 from mambamed.detection.networks.settings import FINEST_STRIDES
+from mambamed.detection.networks.settings import NORMS
 from mambamed.detection.synthetic.settings import DOMAINS
 from mambamed.detection.training.method import BOX_LOSSES
 from mambamed.detection.training.method import MEASURES
@@ -42,6 +43,7 @@ _NUMBERS: dict[str, tuple[type, str]] = {
     "width": (float, "factor on the backbone's channels"),
     "feature_channels": (int, "of the pyramid and the head"),
     "dilation": (int, "of the prior-capturing block, in cells"),
+    "largest_offset": (float, "cells that the block's learned offsets stay below; 0 lets them grow"),
     "tile_px": (int, "side of the tiles"),
     "overlap_px": (int, "pixels that neighbouring tiles share"),
     "epochs": (int, "passes through all tiles"),
@@ -62,6 +64,7 @@ _CHOICES: dict[str, tuple[tuple[Any, ...], str]] = {
     "box_loss": (BOX_LOSSES, "of the boxes"),
     "backbone": (BACKBONES, "network below the pyramid"),
     "finest_stride": (FINEST_STRIDES, "pixels between cells of the finest level; 4 for objects below 16 pixels"),
+    "norm": (NORMS, "of the backbone's features; group for small batches without --imagenet-weights"),
     "first_weights": (FIRST_WEIGHTS, "of the head; kept-variance for narrow ones"),
     "optimizer": (OPTIMIZERS, "of the weights"),
     "scheduler": (SCHEDULERS, "of the learning rate"),

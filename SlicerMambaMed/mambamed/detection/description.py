@@ -22,6 +22,7 @@ __all__ = ["DESCRIPTION_NAME", "NORMALISATION_RULES", "DetectorDescription", "In
 
 DESCRIPTION_NAME = "detector.json"
 NORMALISATION_RULES = ("range", "percentiles")
+DEFAULT_SCORE_THRESHOLD = 0.2
 FORMAT_VERSION = 1
 _LARGEST_TEXT_BYTES = 1_000_000
 _LARGEST_NUMBER_OF_CLASSES = 1000
@@ -34,6 +35,8 @@ _NETWORK_FIELDS = (
     "prior_capturing",
     "dilation",
     "finest_stride",
+    "norm",
+    "largest_offset",
 )
 
 
@@ -91,7 +94,8 @@ class DetectorDescription:
         tile_size_px: side of the tiles that the network is shown, network pixels.
         tile_overlap_px: pixels that neighbouring tiles share.
         pixel_spacing_mm: millimetres that a pixel must have for the network; None if pictures are shown as they are.
-        score_threshold: least score of a box, the default of a prediction.
+        score_threshold: least score of a box, the default of a prediction. Measures of average precision take a lower
+            one, since they also count what comes after most boxes are wrong.
         nms_threshold: overlap above which the worse of two boxes of a label goes, the default of a prediction.
     """
 
@@ -101,7 +105,7 @@ class DetectorDescription:
     tile_size_px: int = 1024
     tile_overlap_px: int = 200
     pixel_spacing_mm: float | None = None
-    score_threshold: float = 0.05
+    score_threshold: float = DEFAULT_SCORE_THRESHOLD
     nms_threshold: float = 0.4
 
     def __post_init__(self) -> None:
@@ -176,8 +180,9 @@ class DetectorDescription:
             raise BadRequestError(
                 f"The detector's prior_capturing is {network['prior_capturing']!r}; expected true or false."
             )
-        if "width" in network:
-            _number("width", network["width"])
+        for name in ("width", "largest_offset"):
+            if name in network:
+                _number(name, network[name])
         if not isinstance(network.get("backbone", ""), str):
             raise BadRequestError(f"The detector's backbone is {network['backbone']!r}; expected a name.")
         return cls(

@@ -44,6 +44,7 @@ def _content(boxes, objects=(), known=True, plane="picture"):
         "format_version": 1,
         "image": {"spacing_is_known": known, "plane": plane},
         "labels": LABELS,
+        "score_threshold": 0.2,
         "boxes": boxes,
         "objects": list(objects),
     }
@@ -91,6 +92,34 @@ def test_boxes_lie_where_they_were_found_turned_and_coloured(imported):
     np.testing.assert_allclose(vessel.GetDisplayNode().GetSelectedColor(), np.array((86, 180, 233)) / 255)
     assert vessel.GetLocked()
     assert nodes.warnings == ("Thick slices.",)
+
+
+@pytest.mark.parametrize("shape", ["roi", "plane"])
+def test_a_markup_enters_the_scene_finished(imported, shape):
+    """Views and trees look again at each event of a node that they show: there are hardly any after it was added."""
+    import slicer
+    import vtk
+
+    scene = slicer.mrmlScene
+    events = {"added": 0, "modified": 0, "other": 0}
+
+    def count(name):
+        events[name] += 1
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def on_added(caller, event, node):
+        if "Markups" in node.GetClassName():
+            count("added")
+            node.AddObserver("AnyEvent", lambda c, event: count("modified" if event == "ModifiedEvent" else "other"))
+
+    tag = scene.AddObserver(scene.NodeAddedEvent, on_added)
+    boxes = [_box(number, "nodule", 0.5, (1.0 * number, 2.0, 3.0), 3.0 * number) for number in range(1, 31)]
+    nodes = imported(_content(boxes), shape)
+    scene.RemoveObserver(tag)
+    assert len(nodes.markups) == 30
+    assert events["added"] == 60  # with the display nodes
+    assert events["modified"] + events["other"] <= 30
+    assert all(node.GetNumberOfDisplayNodes() == 1 for node in nodes.markups)
 
 
 def test_planes_have_the_size_and_the_corners_of_the_boxes(imported):

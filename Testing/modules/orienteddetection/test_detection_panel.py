@@ -237,6 +237,10 @@ class TestApply(DetectionPanelTestCase):
         files = sorted(item.name for item in self.jobs.glob("found*"))
         self.assertTrue(set(files) <= {f"found_slice_{number:04d}.txt" for number in range(4)})
         self.assertGreater(len(files), 1)
+        self.setScores(0.0, 0.0)  # of what is kept: the model's own
+        self.waitUntil(lambda: self.panel.request().settings.score_threshold is None, "the model's score")
+        self.apply()
+        self.assertEqual(DetectionResult(self.panel._parameters.record).detection.scoreThreshold, 0.2)
         self.setScores(0.99, 0.99)
         self.waitUntil(lambda: self.panel.request().settings.score_threshold == 0.99, "the score")
         self.apply()

@@ -3,20 +3,19 @@
 Runs under pytest in the stand-in host and in Slicer itself (CTest, ``slicer_add_python_unittest``).
 """
 
-import contextlib
 import os
-import shutil
 import signal
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 from modules.module_driver import REPOSITORY
-from modules.module_driver import ModuleTestCase
+from modules.training_panel_test_case import TrainingPanelTestCase
+from modules.training_panel_test_case import children_of
+from modules.training_panel_test_case import hold_after_first_value
+from modules.training_panel_test_case import send_to_all
 
 LIVER = "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure~" + (
     "SCT^10200004^Liver~^^~Anatomic codes - DICOM master list~^^~^^"
@@ -26,46 +25,19 @@ SHAPE = (17, 26, 21)
 QUICK = {"epochs": 3, "iterations": 5, "validation_iterations": 1}
 
 
-class TrainingTestCase(ModuleTestCase):
-    """A panel with its Training part open."""
+class TrainingTestCase(TrainingPanelTestCase):
+    """A panel with its Training part open, set to the shortest of trainings."""
 
     MODULE = "SlicerMambaMed"
+    MODEL_SETTINGS = ("Models/segmentation", "Segmentation/Model")
 
     def setUp(self):
         super().setUp()
         from SlicerMambaMedLib.SegmentationTraining import PRESETS
 
-        self.home = Path(tempfile.mkdtemp(prefix="mambamed-training-"))
-        self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)
         self.addCleanup(PRESETS.__setitem__, "quick", PRESETS["quick"])
         PRESETS["quick"] = QUICK
-        settings = self.logic.session.settings
-        for key in ("Training/Home", "Training/Cases", "Training/Folders", "Models/segmentation", "Segmentation/Model"):
-            self.addCleanup(settings.setText, key, settings.text(key))  # in Slicer these are the user's own
-        settings.setText("Training/Folders", "")
-        self.module.ui.trainingCollapsibleButton.collapsed = False
-        self.ui.homeEdit.text = str(self.home)
         self.ui.epochsSpinBox.value = QUICK["epochs"]
-
-    # --- what a user sees and does ---
-    @property
-    def section(self):
-        return self.module.widget.panel.training
-
-    @property
-    def ui(self):
-        return self.section.ui
-
-    @property
-    def logic(self):
-        return self.module.logic.training
-
-    @property
-    def trainButton(self):
-        return self.module.find("trainButton")
-
-    def choose(self, comboBox, data):
-        comboBox.setCurrentIndex(comboBox.findData(data))
 
     def addCase(self, name, segments, seed=0):
         """Add a volume with a bright box, and a segmentation of it: {name: terminology}."""
@@ -133,38 +105,6 @@ class TestCases(TrainingTestCase):
         self.assertFalse(self.trainButton.enabled)
 
 
-def _children(pid):
-    """Process numbers of the children (Linux)."""
-    with contextlib.suppress(FileNotFoundError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
-    return []
-
-
-def _send(pid, number):
-    """Send a signal to a process and all that it has started; a held one starts no more."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-    for child in _children(pid):
-        _send(child, number)
-
-
-def _hold_after_first_epoch(job, limitS=500.0):
-    """Let a training go on in short steps until it has told of an epoch, and hold it: it cannot end unseen.
-
-    Returns its process number.
-    """
-    end = time.monotonic() + limitS
-    while (process := job.status().process) is None:
-        assert time.monotonic() < end, "no process"
-        time.sleep(0.05)
-    while not any(event["kind"] == "metric" for event in job.events()):
-        assert time.monotonic() < end, "no epoch"
-        _send(process.pid, signal.SIGCONT)
-        time.sleep(0.05)
-        _send(process.pid, signal.SIGSTOP)
-    return process.pid
-
-
 class TestTraining(TrainingTestCase):
     def test_training_is_killed_found_again_resumed_and_its_model_used(self):
         import slicer
@@ -175,15 +115,10 @@ class TestTraining(TrainingTestCase):
         self.choose(self.ui.sourceComboBox, "scene")
         self.choose(self.ui.architectureComboBox, "umamba-bot")
         self.ui.nameEdit.text = "Box finder"
-        self.waitUntil(lambda: self.trainButton.enabled, "Start enabled")
-        self.module.click("trainButton")
-        self.assertEqual(self.trainButton.text, "Stop", self.section.jobPanel.message)
-        training = self.section.jobPanel.job
+        training = self.start()
         self.assertTrue(training.folder.name.startswith("BoxFinder-"))
-        from mambamed.jobs.directory import JobDirectory
-
-        process = _hold_after_first_epoch(JobDirectory(training.folder))
-        self.addCleanup(_send, process, signal.SIGCONT)
+        process = hold_after_first_value(training.folder)
+        self.addCleanup(send_to_all, process, signal.SIGCONT)
         self.waitUntil(lambda: self.section.curves.epochs, "the first epoch in the panel")
         self.writePicture()
         # Slicer is restarted: a new session and a new panel find the training, with its curve.
@@ -196,10 +131,10 @@ class TestTraining(TrainingTestCase):
         self.waitUntil(lambda: self.section.jobPanel.isBusy, "the running training in the new panel")
         self.assertTrue(self.section.curves.epochs)
         # It is killed by the system.
-        children = _children(process)
+        children = children_of(process)
         os.kill(process, signal.SIGKILL)
         for child in children:
-            _send(child, signal.SIGCONT)
+            send_to_all(child, signal.SIGCONT)
         self.waitUntil(lambda: not self.section.jobPanel.isBusy, "the end after the kill", 60)
         self.assertIn("ended unexpectedly", self.section.jobPanel.message)
         done = list(self.section.curves.epochs)
@@ -207,11 +142,11 @@ class TestTraining(TrainingTestCase):
         # It goes on to its end.
         self.module.click("resumeButton")
         self.assertEqual(self.section.curves.epochs[: len(done)], done)
-        self.waitUntil(lambda: not self.section.jobPanel.isBusy, "the end", 600)
-        self.assertIn("Done", self.section.jobPanel.message, self.section.jobPanel.ui.detailsText.plainText)
+        self.waitForTheEnd()
+        self.assertDone()
         self.assertEqual(self.section.curves.epochs, [1, 2, 3])
         self.assertIn("Epoch 3: loss", self.ui.curvesLabel.text)
-        self.assertCurvesAreShown()
+        self.assertLossIsShown()
         self.assertModelSegments(volume)
         self.forgetPrintedErrors()
         self.assertEqual(len(slicer.util.getNodesByClass("vtkMRMLPlotChartNode")), 1)
@@ -224,14 +159,8 @@ class TestTraining(TrainingTestCase):
             frame.adjustSize()
             frame.grab().save(str(REPOSITORY / "docs" / "images" / "slicer-training.png"))
 
-    def assertCurvesAreShown(self):
-        import slicer
-
-        self.module.click("curvesButton")
-        chart = self.section.curves.chart
-        self.assertEqual(slicer.app.applicationLogic().GetSelectionNode().GetActivePlotChartID(), chart.GetID())
-        self.assertEqual(chart.GetNumberOfPlotSeriesNodes(), 3)
-        table = chart.GetNthPlotSeriesNode(0).GetTableNode().GetTable()
+    def assertLossIsShown(self):
+        table = self.assertCurvesAreShown(3)
         self.assertEqual([table.GetValueByName(row, "epoch").ToDouble() for row in range(3)], [1.0, 2.0, 3.0])
         losses = [table.GetValueByName(row, "training loss").ToDouble() for row in range(3)]
         self.assertEqual(losses, self.section.curves.values("training loss"))

@@ -28,7 +28,8 @@ def deformable_convolution(
 
     Args:
         features: (N, I, H, W).
-        weight: (O, I, S, S), S odd.
+        weight: (O, I / groups, S, S), S odd; as in an ordinary convolution each of the groups of channels has its own
+            part of the outputs. All groups are sampled at once.
         bias: (O,) or None.
         offsets: (N, 2 S S, H, W), cells; for each tap, row by row, its shift along y, then along x.
         mask: (N, S S, H, W), the factor on each tap.
@@ -51,7 +52,12 @@ def deformable_convolution(
     with torch.autocast(features.device.type, enabled=False):
         sampled = _sample(features, offsets, mask, weight.shape[-1]).to(features.dtype)
     # The sampled channels lie tap by tap; so must the weights.
-    result = functional.linear(sampled.flatten(2), weight.permute(0, 2, 3, 1).flatten(1), bias)
+    groups = features.shape[1] // weight.shape[1]
+    parts = zip(sampled.chunk(groups, dim=-1), weight.chunk(groups), strict=True)
+    results = [functional.linear(part.flatten(2), own.permute(0, 2, 3, 1).flatten(1)) for part, own in parts]
+    result = torch.cat(results, dim=-1) if groups > 1 else results[0]
+    if bias is not None:
+        result = result + bias
     return result.transpose(1, 2).reshape(count, weight.shape[0], height, width)
 
 
@@ -119,7 +125,9 @@ def _torchvision_operator() -> Callable[..., Any] | None:
 
 def _check(features: Tensor, weight: Tensor, offsets: Tensor, mask: Tensor) -> None:
     """Refuse shapes that do not fit together."""
-    fits = features.ndim == 4 and weight.ndim == 4 and weight.shape[1] == features.shape[1]
+    fits = features.ndim == 4 and weight.ndim == 4 and weight.shape[1] > 0
+    fits = fits and features.shape[1] % weight.shape[1] == 0
+    fits = fits and weight.shape[0] % max(1, features.shape[1] // weight.shape[1]) == 0
     fits = fits and weight.shape[2] == weight.shape[3] and weight.shape[2] % 2 == 1
     if fits:
         taps = math.prod(weight.shape[2:])
@@ -128,6 +136,6 @@ def _check(features: Tensor, weight: Tensor, offsets: Tensor, mask: Tensor) -> N
     if not fits:
         raise BadRequestError(
             f"A deformable convolution has features {tuple(features.shape)}, weights {tuple(weight.shape)}, offsets "
-            f"{tuple(offsets.shape)} and a mask {tuple(mask.shape)}; give (N, I, H, W), (O, I, S, S) with S odd, "
-            "(N, 2 S S, H, W) and (N, S S, H, W)."
+            f"{tuple(offsets.shape)} and a mask {tuple(mask.shape)}; give (N, I, H, W), (O, I / groups, S, S) with S "
+            "odd, (N, 2 S S, H, W) and (N, S S, H, W)."
         )

@@ -12,6 +12,7 @@ from mambamed.detection.networks.box_coder import decode_boxes
 from mambamed.detection.networks.feature_pyramid import PYRAMID_STRIDES
 from mambamed.detection.networks.feature_pyramid import FeaturePyramid
 from mambamed.detection.networks.lsknet import LSKNetBackbone
+from mambamed.detection.networks.normalisation import use_group_norm
 from mambamed.detection.networks.oriented_head import OrientedHead
 from mambamed.detection.networks.priors import grid_priors
 from mambamed.detection.networks.priors import prior_shift_factors
@@ -70,6 +71,7 @@ class Detector(nn.Module):
             settings.class_count,
             prior_capturing=settings.prior_capturing,
             dilation=settings.dilation,
+            largest_offset=settings.largest_offset,
         )
 
     def forward(self, images: Tensor) -> DetectorOutput:
@@ -106,10 +108,14 @@ def build_detector(settings: DetectorSettings) -> Detector:
         BadRequestError: the file of weights is missing or of another network.
         UnsafeFileError: the file of weights would execute code.
     """
+    backbone: ResNetBackbone | LSKNetBackbone
     if settings.backbone == "lsknet":
-        return Detector(settings, LSKNetBackbone(settings.width, settings.image_channels, settings.finest_stride // 2))
-    depth = int(settings.backbone.removeprefix("resnet"))
-    backbone = ResNetBackbone(depth, settings.width, settings.image_channels, settings.finest_stride // 4)
-    if settings.imagenet_weights:
-        backbone.load_imagenet_weights(settings.imagenet_weights)
+        backbone = LSKNetBackbone(settings.width, settings.image_channels, settings.finest_stride // 2)
+    else:
+        depth = int(settings.backbone.removeprefix("resnet"))
+        backbone = ResNetBackbone(depth, settings.width, settings.image_channels, settings.finest_stride // 4)
+        if settings.imagenet_weights:
+            backbone.load_imagenet_weights(settings.imagenet_weights)
+    if settings.norm == "group":
+        use_group_norm(backbone)
     return Detector(settings, backbone)

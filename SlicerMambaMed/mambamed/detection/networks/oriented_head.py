@@ -10,6 +10,7 @@ from torch import Tensor
 from torch import nn
 
 from mambamed.detection.networks.deformable_convolution import DeformableConvolution
+from mambamed.detection.networks.deformable_convolution import deformable_convolution
 
 __all__ = ["HeadOutput", "OrientedHead", "PriorCapturingBlock"]
 
@@ -41,9 +42,10 @@ class PriorCapturingBlock(nn.Module):
     Offsets and mask are learned on the regression branch, and the classification branch uses the same.
     """
 
-    def __init__(self, channels: int, dilation: int) -> None:
-        """Make the convolutions; the learned offsets start at 0."""
+    def __init__(self, channels: int, dilation: int, largest_offset: float = 0.0) -> None:
+        """Make the convolutions; the learned offsets start at 0 and stay below ``largest_offset`` cells, if above 0."""
         super().__init__()
+        self.largest_offset = largest_offset
         self.class_dilated = nn.Conv2d(channels, channels, _KERNEL, padding=dilation, dilation=dilation)
         self.box_dilated = nn.Conv2d(channels, channels, _KERNEL, padding=dilation, dilation=dilation)
         self.class_deformable = DeformableConvolution(channels, channels, _KERNEL)
@@ -60,14 +62,33 @@ class PriorCapturingBlock(nn.Module):
         box_features = self.box_dilated(box_features).relu()
         learned = self.offsets_and_mask(box_features)
         offsets, mask = learned[:, : 2 * _TAPS], learned[:, 2 * _TAPS :].sigmoid()
-        class_features = self.class_deformable(class_features, offsets, mask).relu()
-        return class_features, self.box_deformable(box_features, offsets, mask).relu(), offsets
+        if self.largest_offset > 0:
+            # Small offsets stay as they are.
+            offsets = self.largest_offset * torch.tanh(offsets / self.largest_offset)
+        # Both branches look at the same places, which are found once for both.
+        both = deformable_convolution(
+            torch.cat((class_features, box_features), dim=1),
+            torch.cat((self.class_deformable.weight, self.box_deformable.weight)),
+            torch.cat((self.class_deformable.bias, self.box_deformable.bias)),
+            offsets,
+            mask,
+        ).relu()
+        class_features, box_features = both.chunk(2, dim=1)
+        return class_features, box_features, offsets
 
 
 class OrientedHead(nn.Module):
     """Two branches of convolutions without normalisation, shared over the levels."""
 
-    def __init__(self, channels: int, class_count: int, *, prior_capturing: bool = True, dilation: int = 3) -> None:
+    def __init__(
+        self,
+        channels: int,
+        class_count: int,
+        *,
+        prior_capturing: bool = True,
+        dilation: int = 3,
+        largest_offset: float = 0.0,
+    ) -> None:
         """Make the branches.
 
         Args:
@@ -75,12 +96,13 @@ class OrientedHead(nn.Module):
             class_count: kinds of object.
             prior_capturing: two plain convolutions and the block; otherwise four plain ones.
             dilation: of the block's fixed convolution, in cells.
+            largest_offset: of its learned convolution, in cells; 0 for no bound.
         """
         super().__init__()
         depth = 2 if prior_capturing else 4
         self.class_branch = _plain_branch(channels, depth)
         self.box_branch = _plain_branch(channels, depth)
-        self.block = PriorCapturingBlock(channels, dilation) if prior_capturing else None
+        self.block = PriorCapturingBlock(channels, dilation, largest_offset) if prior_capturing else None
         self.classes = nn.Conv2d(channels, class_count, _KERNEL, padding=1)
         self.boxes = nn.Conv2d(channels, _DELTAS, _KERNEL, padding=1)
         _initialise(self.classes, -math.log((1 - _FIRST_PROBABILITY) / _FIRST_PROBABILITY))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from mambamed.errors import BadRequestError
 
-__all__ = ["BACKBONES", "FINEST_STRIDES", "DetectorSettings"]
+__all__ = ["BACKBONES", "FINEST_STRIDES", "NORMS", "DetectorSettings"]
 
 BACKBONES = ("resnet18", "resnet50", "resnet101", "resnet152", "lsknet")
 """The backbones of the study's comparison, and a shallow one for computers without a graphics card."""
 
 FINEST_STRIDES = (8, 4)
+
+NORMS = ("batch", "group")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,12 @@ class DetectorSettings:
         imagenet_weights: file of the backbone's weights (ResNet, in the usual names ``conv1.weight``,
             ``layer1.0.conv1.weight``, ...); empty to start from random ones. With a file the stem and the first stage
             stay as they are and batch normalisation keeps its statistics.
+        norm: of the backbone's features: ``batch`` (published), whose statistics in prediction are means over many
+            batches and only fit what few tiles per batch have taught when these are alike; ``group``, of each tile
+            alone, the same in training and prediction (Wu and He, ECCV 2018), for small batches.
+        largest_offset: cells that the block's learned offsets stay below; 0 (published) lets them grow. Where they
+            leave the picture they have no gradient any more and never come back, and the priors that they move are
+            lost to all objects.
 
     Raises:
         BadRequestError: a value is out of its range.
@@ -47,6 +56,8 @@ class DetectorSettings:
     dilation: int = 3
     finest_stride: int = 8
     imagenet_weights: str = ""
+    norm: str = "batch"
+    largest_offset: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
@@ -62,6 +73,17 @@ class DetectorSettings:
             raise BadRequestError(
                 f"The detector's finest stride is {self.finest_stride!r}; expected one of: "
                 f"{', '.join(map(str, FINEST_STRIDES))}."
+            )
+        if self.norm not in NORMS:
+            raise BadRequestError(f"The detector's norm is {self.norm!r}; expected one of: {', '.join(NORMS)}.")
+        number = isinstance(self.largest_offset, (int, float)) and not isinstance(self.largest_offset, bool)
+        if not number or not 0 <= self.largest_offset < math.inf:
+            raise BadRequestError(
+                f"The detector's largest offset is {self.largest_offset!r}; give cells, 0 for no bound."
+            )
+        if self.imagenet_weights and self.norm != "batch":
+            raise BadRequestError(
+                f"Weights were given for a backbone with {self.norm} norm; published ones are of batch norm."
             )
         if self.imagenet_weights and self.backbone == "lsknet":
             raise BadRequestError("Weights were given for lsknet; only the ResNet backbones take a file of weights.")

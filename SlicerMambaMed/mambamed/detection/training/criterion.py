@@ -52,12 +52,16 @@ class DetectionLoss:
         classes: its part from the classes, weighed.
         boxes: its part from the boxes, weighed.
         positives: priors that learn an object.
+        objects: objects that are not difficult.
+        learned: those of them that a prior learns.
     """
 
     total: Tensor
     classes: Tensor
     boxes: Tensor
     positives: int
+    objects: int
+    learned: int
 
 
 class DetectionCriterion:
@@ -82,7 +86,7 @@ class DetectionCriterion:
             )
         class_sum = output.cls_logits.new_zeros((), dtype=torch.float32)
         box_sum = class_sum
-        positives = 0
+        positives = known = learned = 0
         for number, image in enumerate(objects):
             assignment = self.assign(output, number, image)
             index = assignment.gt_index
@@ -96,10 +100,12 @@ class DetectionCriterion:
             class_sum = class_sum + focal_loss(logits[:, ~skipped], target[:, ~skipped]).sum()
             box_sum = box_sum + self._box_loss(output, number, learns, image.boxes[index[learns] - 1])
             positives += int(learns.sum())
+            known += int((~image.difficult).sum())
+            learned += len(index[learns].unique())
         divisor = max(1.0, mean_over_ranks(float(positives), class_sum.device))
         classes = self.method.class_weight * class_sum / divisor
         boxes = self.method.box_weight * box_sum / divisor
-        return DetectionLoss(classes + boxes, classes.detach(), boxes.detach(), positives)
+        return DetectionLoss(classes + boxes, classes.detach(), boxes.detach(), positives, known, learned)
 
     @torch.no_grad()
     def assign(self, output: DetectorOutput, number: int, image: ImageObjects) -> Assignment:

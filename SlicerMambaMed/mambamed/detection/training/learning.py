@@ -25,12 +25,16 @@ from mambamed.training.fitting import FitOptions
 from mambamed.training.fitting import fit
 from mambamed.training.numbered_batches import NumberedBatches
 from mambamed.training.process_group import device_of_rank
+from mambamed.training.process_group import own_samples
 from mambamed.training.seeds import seed_everything
 
 __all__ = ["fit_detector", "tiles_of"]
 
 _SMOOTHING = 0.95  # of the losses that are reported
 _REPORT_EVERY = 20
+_WARN_FROM = 100
+_WARN_BELOW = 0.5
+_LAYOUT = torch.channels_last  # the faster one for convolutions, on CPUs too
 
 
 class _Learner(lightning.LightningModule):
@@ -41,18 +45,19 @@ class _Learner(lightning.LightningModule):
         self._settings = settings
         self._reporter = reporter
         self._shown: dict[str, float] = {}
+        self._warned = False
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         images, objects = batch
         loss = self._criterion(self.network(images), objects)
-        self._report({"class loss": float(loss.classes), "box loss": float(loss.boxes)})
+        losses = {"class loss": float(loss.classes), "box loss": float(loss.boxes)}
+        self._report({**losses, "objects learned": loss.learned / loss.objects} if loss.objects else losses)
         return loss.total
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
         images, objects = batch
-        layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         moved: list[ImageObjects] = [item.to(device) for item in objects]
-        return images.to(device, memory_format=layout), moved
+        return images.to(device, memory_format=_LAYOUT), moved
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = self._settings
@@ -69,6 +74,13 @@ class _Learner(lightning.LightningModule):
             self._shown[name] = _SMOOTHING * self._shown.get(name, value) + (1 - _SMOOTHING) * value
             if step % _REPORT_EVERY == 0:
                 self._reporter.metric(name, self._shown[name], step)
+        if step >= _WARN_FROM and not self._warned and self._shown.get("objects learned", 1.0) < _WARN_BELOW:
+            self._warned = True
+            self._reporter.warning(
+                f"Only {100 * self._shown['objects learned']:.0f} % of the objects have priors that learn them. Where "
+                "DCFL's priors have run away from their cells, bound them (--largest-offset 4) or lower the learning "
+                "rate; where objects are small for the cells, take --finest-stride 4 or a larger --g."
+            )
 
 
 def fit_detector(
@@ -103,6 +115,11 @@ def fit_detector(
         torch.set_num_threads(settings.threads)
     seed_everything(settings.seed)
     network = build_detector(settings.network(class_count))
+    if settings.norm == "batch" and not settings.imagenet_weights and len(own_samples(settings.batch_size)) == 1:
+        reporter.warning(
+            "Each step normalises by a single tile (batch norm), prediction by the means over all of them: what was "
+            "learned may not hold there. Take larger batches, or --norm group."
+        )
     if settings.first_weights == "kept-variance":
         network.head.keep_variance()
     batches: DataLoader[Any] = DataLoader(
@@ -124,6 +141,7 @@ def fit_detector(
         warm_up_iterations=settings.warm_up_iterations,
         gradient_clip=settings.gradient_clip,
     )
+    network.to(memory_format=_LAYOUT)  # type: ignore[call-overload]
     learner = _Learner(network, settings, reporter)
     fit(learner, batches, None, options, reporter, folder, resume)
     return learner.network.cpu().eval()

@@ -25,6 +25,7 @@ _CPU: dict[str, Any] = {
     "width": 0.25,
     "feature_channels": 48,
     "finest_stride": 4,
+    "largest_offset": 4.0,
     "first_weights": "kept-variance",
     "optimizer": "adamw",
     "learning_rate": 2e-3,
@@ -63,7 +64,7 @@ class DetectionTrainingSettings:
         classes: names in the network's order, of which those count that are annotated (for YOLO-OBB the names of its
             numbers); empty: all that are annotated, by alphabet.
         method: ``dcfl``, ``retinanet-o``, ``atss-o``; this and the next six as in ``MethodSettings``.
-        backbone: this and the next five as in ``DetectorSettings``.
+        backbone: this and the next seven as in ``DetectorSettings``.
         first_weights: of the head: ``published`` (deviation 0.01) or ``kept-variance``, for narrow heads.
         tile_px: side of the tiles that images are cut into.
         overlap_px: pixels that neighbouring tiles share.
@@ -110,6 +111,8 @@ class DetectionTrainingSettings:
     feature_channels: int = 256
     dilation: int = 3
     finest_stride: int = 8
+    norm: str = "batch"
+    largest_offset: float = 0.0
     imagenet_weights: str = ""
     first_weights: str = "published"
     tile_px: int = 1024
@@ -201,6 +204,8 @@ class DetectionTrainingSettings:
             prior_capturing=self.method_settings.prior_capturing,
             dilation=self.dilation,
             finest_stride=self.finest_stride,
+            norm=self.norm,
+            largest_offset=self.largest_offset,
             imagenet_weights=self.imagenet_weights,
         )
 

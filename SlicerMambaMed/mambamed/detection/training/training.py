@@ -16,7 +16,6 @@ from mambamed.detection.training.data import prepare_data
 from mambamed.detection.training.learning import fit_detector
 from mambamed.detection.training.learning import tiles_of
 from mambamed.detection.training.measuring import NMS_THRESHOLD
-from mambamed.detection.training.measuring import SCORE_THRESHOLD
 from mambamed.detection.training.measuring import measure_detector
 from mambamed.detection.training.settings import DetectionTrainingSettings
 from mambamed.detection.training.tiles import IMAGENET_DEVIATION
@@ -63,7 +62,6 @@ def train_detector(
         normalisation=IntensityNormalisation("range", 0.0, 255.0, IMAGENET_MEAN, IMAGENET_DEVIATION),
         tile_size_px=settings.tile_px,
         tile_overlap_px=settings.overlap_px,
-        score_threshold=SCORE_THRESHOLD,
         nms_threshold=NMS_THRESHOLD,
     )
     save_detector(model_folder, network, description, training_card(settings, data.classes, report))

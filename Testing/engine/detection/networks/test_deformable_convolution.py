@@ -54,6 +54,24 @@ def test_resting_taps_are_an_ordinary_convolution() -> None:
         assert torch.allclose(result, functional.conv2d(features, weight, bias, padding=1), atol=1e-10)
 
 
+def test_groups_of_channels_are_convolutions_of_their_own_at_the_same_places() -> None:
+    features, weight, bias, offsets, mask = _inputs()
+    other, other_weight = features.flip(-1) + 1, weight.flip(0)[:2]
+    both = deformable_convolution(
+        torch.cat((features, other), dim=1),
+        torch.cat((weight[:2], other_weight)),
+        bias,
+        offsets,
+        mask,
+        compiled=False,
+    )
+    alone = [
+        deformable_convolution(features, weight[:2], bias[:2], offsets, mask, compiled=False),
+        deformable_convolution(other, other_weight, bias[2:], offsets, mask, compiled=False),
+    ]
+    assert torch.allclose(both, torch.cat(alone, dim=1), atol=1e-12)
+
+
 def test_spread_taps_are_a_dilated_convolution() -> None:
     features, weight, _, offsets, mask = _inputs()
     reach = torch.stack(torch.meshgrid(torch.arange(-1.0, 2), torch.arange(-1.0, 2), indexing="ij"), dim=-1)

@@ -53,6 +53,35 @@ def test_learned_offsets_move_the_dynamic_priors_alone() -> None:
     assert torch.allclose(moved[0, :, :2], shift[:, :2], atol=1e-3)
 
 
+def test_bounded_offsets_keep_the_dynamic_priors_by_their_cells() -> None:
+    shifts = []
+    for bound in (0.0, 4.0):
+        torch.manual_seed(0)
+        detector = build_detector(DetectorSettings(**SMALL, largest_offset=bound))
+        images = torch.randn(1, 1, 64, 128)
+        with torch.no_grad():
+            detector.head.block.offsets_and_mask.bias[0:18:2] = 1000
+            detector.head.block.offsets_and_mask.bias[1:18:2] = -0.1
+        output = detector(images)
+        shifts.append((output.dynamic_priors[0] - output.priors)[:, :2] / (0.5 * 2.0**output.levels)[:, None])
+    free, bounded = shifts
+    assert torch.allclose(free[:, 1], torch.tensor(1000.0))
+    assert torch.allclose(bounded[:, 1], torch.tensor(4.0))
+    assert torch.allclose(bounded[:, 0], torch.tensor(-0.1), rtol=1e-3)  # small ones stay what they are
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_group_norm_sees_each_tile_alone_in_training_as_in_prediction(backbone: str) -> None:
+    torch.manual_seed(0)
+    detector = build_detector(DetectorSettings(**SMALL, backbone=backbone, norm="group"))
+    assert not [module for module in detector.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    images = torch.randn(2, 1, 64, 64)
+    with torch.no_grad():
+        trained, predicted, alone = detector.train()(images), detector.eval()(images), detector(images[1:])
+    assert torch.equal(trained.cls_logits, predicted.cls_logits)
+    assert torch.allclose(alone.deltas[0], predicted.deltas[1], atol=1e-5)
+
+
 def test_a_few_steps_lower_the_loss() -> None:
     torch.manual_seed(0)
     detector = build_detector(DetectorSettings(**SMALL, backbone="lsknet"))
@@ -90,6 +119,13 @@ def test_refusals() -> None:
         DetectorSettings(2, width=0)
     with pytest.raises(BadRequestError, match="lsknet"):
         DetectorSettings(2, backbone="lsknet", imagenet_weights="weights.pth")
+    with pytest.raises(BadRequestError, match="norm"):
+        DetectorSettings(2, norm="layer")
+    with pytest.raises(BadRequestError, match="group norm"):
+        DetectorSettings(2, norm="group", imagenet_weights="weights.pth")
+    for bound in (-1.0, float("nan"), "4"):
+        with pytest.raises(BadRequestError, match="largest offset"):
+            DetectorSettings(2, largest_offset=bound)
     with pytest.raises(BadRequestError, match="rows, columns"):
         build_detector(DetectorSettings(**SMALL))(torch.zeros(1, 3, 64, 64))
 

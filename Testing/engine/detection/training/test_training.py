@@ -89,6 +89,53 @@ def test_the_users_images_are_parted_or_measured_on_themselves(tmp_path: Path) -
     assert "trained on" in load_detector(tmp_path / "model", "cpu").card.limits[0]
 
 
+def test_pictures_are_learned_by_heart_one_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    write_data_set(folder, SyntheticSettings(domain="aerial", size=(64, 64)), "train", 2)
+    settings = _settings(
+        synthetic="", dataset=str(folder), held_out_share=0.0, batch_size=1, flips=False, epochs=75, width=0.25
+    ).replace(feature_channels=24, norm="group", g=1.2)
+    report = train_detector(settings, tmp_path / "work", tmp_path / "model")
+    assert report["test"]["ap50"] > 0.9
+
+
+class _Warned(NullReporter):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.shares: list[float] = []
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        if name == "objects learned":
+            self.shares.append(value)
+
+
+def test_objects_that_no_prior_learns_are_told_of(tmp_path: Path) -> None:
+    settings = _settings(epochs=60, g=0.0)  # a gate that lets nothing pass but a prior in an object's very centre
+    data = prepare_data(settings, tmp_path)
+    tiles = TileSet(data.train, data.classes, tile_px=64, overlap_px=16)
+    said = _Warned()
+    fit_detector(tiles, 3, settings, tmp_path / "fit", said)
+    assert max(said.shares) < 0.5
+    assert len(said.warnings) == 1
+    assert "--largest-offset" in said.warnings[0]
+
+
+def test_batch_norm_of_single_tiles_is_warned_of(tmp_path: Path) -> None:
+    data = prepare_data(_settings(), tmp_path)
+    tiles = TileSet(data.train[:1], data.classes, tile_px=64, overlap_px=16)
+    said = {}
+    for norm, size in (("batch", 1), ("batch", 2), ("group", 1)):
+        reporter = _Warned()
+        settings = _settings(norm=norm, batch_size=size, epochs=1)
+        fit_detector(tiles, 3, settings, tmp_path / f"{norm}{size}", reporter)
+        said[norm, size] = reporter.warnings
+    assert "--norm group" in said["batch", 1][0]
+    assert said["batch", 2] == said["group", 1] == []
+
+
 class _Stopping(NullReporter):
     stop_requested = True
 
