@@ -60,5 +60,5 @@ class DetectionParameterNode:
     flips: bool = False
     precision: Annotated[str, Choice(["auto", "float32", "bfloat16", "float16"])] = "float32"
     record: vtkMRMLTextNode
-    leastScore: Annotated[float, WithinRange(0.0, 1.0)] = 0.2
+    leastScore: Annotated[float, WithinRange(0.0, 1.0)] = 0.3
     shownLabels: list[str]

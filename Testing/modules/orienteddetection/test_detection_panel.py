@@ -240,7 +240,7 @@ class TestApply(DetectionPanelTestCase):
         self.setScores(0.0, 0.0)  # of what is kept: the model's own
         self.waitUntil(lambda: self.panel.request().settings.score_threshold is None, "the model's score")
         self.apply()
-        self.assertEqual(DetectionResult(self.panel._parameters.record).detection.scoreThreshold, 0.2)
+        self.assertEqual(DetectionResult(self.panel._parameters.record).detection.scoreThreshold, 0.3)
         self.setScores(0.99, 0.99)
         self.waitUntil(lambda: self.panel.request().settings.score_threshold == 0.99, "the score")
         self.apply()
