@@ -14,11 +14,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["IN_SLICER", "REPOSITORY", "ModuleTestCase"]
+__all__ = ["IN_SLICER", "REPOSITORY", "ModuleTestCase", "patience"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 IN_SLICER = "pytest" not in sys.modules
+
+
+def patience() -> float:
+    """Return how many times as long as usual tests wait (``MAMBAMED_TEST_PATIENCE``)."""
+    return float(os.environ.get("MAMBAMED_TEST_PATIENCE", "1"))
 
 
 class SlicerModule:
@@ -101,7 +106,7 @@ class ModuleTestCase(unittest.TestCase):
         """Keep the application alive until something is true; ``MAMBAMED_TEST_PATIENCE=10`` waits ten times as long."""
         import slicer
 
-        end = time.monotonic() + timeoutS * float(os.environ.get("MAMBAMED_TEST_PATIENCE", "1"))
+        end = time.monotonic() + timeoutS * patience()
         while True:
             slicer.app.processEvents()
             value = isTrue()

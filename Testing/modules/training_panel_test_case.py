@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.module_driver import ModuleTestCase
+from modules.module_driver import patience
 
 __all__ = ["TrainingPanelTestCase", "children_of", "hold_after_first_value", "send_to_all"]
 
@@ -107,12 +108,14 @@ def hold_after_first_value(folder: Path, limitS: float = 500.0) -> int:
     from mambamed.jobs.directory import JobDirectory
 
     job = JobDirectory(folder)
-    end = time.monotonic() + limitS
+    end = time.monotonic() + limitS * patience()
     while (process := job.status().process) is None:
         assert time.monotonic() < end, "no process"
         time.sleep(0.05)
     while not any(event["kind"] == "metric" for event in job.events()):
-        assert time.monotonic() < end, "no value"
+        if time.monotonic() > end:
+            send_to_all(process.pid, signal.SIGKILL)
+            raise AssertionError("no value")
         send_to_all(process.pid, signal.SIGCONT)
         time.sleep(0.05)
         send_to_all(process.pid, signal.SIGSTOP)
