@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from SlicerMambaMedLib.SettingsTraining import SettingsTraining
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.TrainingChoices import TrainingChoice
 from SlicerMambaMedLib.TrainingChoices import TrainingChoices
-from SlicerMambaMedLib.TrainingLogic import TrainingLogic
 from SlicerMambaMedLib.TrainingRequest import TrainingRequest
 
 __all__ = ["PRESETS", "RegistrationTraining"]
@@ -31,7 +31,7 @@ _RECIPE = "vmambamorph-brain"
 _IMAGES, _LABELS = "images", "labels"
 
 
-class RegistrationTraining(TrainingLogic):
+class RegistrationTraining(SettingsTraining):
     """Trains VMambaMorph and what it is compared with.
 
     A folder holds ``images`` and, with the same file names, ``labels``; without label maps images are compared by
@@ -106,17 +106,9 @@ class RegistrationTraining(TrainingLogic):
             return [text.format(folder=images, count=count)], count
         return [], count
 
-    def problemsOfSettings(self, request: TrainingRequest, count: int) -> list[str]:
-        """Return what is wrong with the settings."""
-        try:
-            self._settings(request)
-        except ValueError as error:
-            return [str(error)]
-        return []
-
     def describe(self, request: TrainingRequest) -> str:
         """Say in a line what a training without problems will learn from."""
-        settings = self._settings(request)
+        settings = self.settingsOf(request)
         if settings.recipe:
             return _("Pairs of {count} synthetic heads in random contrasts.").format(count=settings.synthetic_maps)
         if settings.shapes:
@@ -126,10 +118,6 @@ class RegistrationTraining(TrainingLogic):
             text = _("Images of {folder}, aligned first, compared by MIND descriptors: there are no labels.")
         return text.format(folder=Path(request.folder).name)
 
-    def engineSettings(self, request: TrainingRequest, folder: Path) -> tuple[dict[str, Any], list[str]]:
-        """Return the engine's settings as JSON, and warnings."""
-        return dict(self._settings(request).to_json()), []
-
     @staticmethod
     def _defaults() -> dict[str, Any]:
         from mambamed.registration.network_training_settings import NetworkTrainingSettings
@@ -137,8 +125,7 @@ class RegistrationTraining(TrainingLogic):
         usual = NetworkTrainingSettings(shapes=True)
         return {name: getattr(usual, name) for name in ("epochs", "iterations", "grid_shape", "spacing_mm")}
 
-    @staticmethod
-    def _settings(request: TrainingRequest) -> Any:
+    def settingsOf(self, request: TrainingRequest) -> Any:
         """Return the engine's settings; BadRequestError, a ValueError, tells what is wrong with them."""
         from mambamed.registration.network_recipes import NETWORK_RECIPES
         from mambamed.registration.network_training_settings import NetworkTrainingSettings

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from SlicerMambaMedLib.SettingsTraining import SettingsTraining
 from SlicerMambaMedLib.Text import tr as _
 from SlicerMambaMedLib.TrainingChoices import TrainingChoice
 from SlicerMambaMedLib.TrainingChoices import TrainingChoices
-from SlicerMambaMedLib.TrainingLogic import TrainingLogic
 from SlicerMambaMedLib.TrainingRequest import TrainingRequest
 
 __all__ = ["DetectionTraining"]
@@ -16,7 +16,7 @@ __all__ = ["DetectionTraining"]
 _SYNTHETIC = {"synthetic-ct": "ct", "synthetic-aerial": "aerial"}
 
 
-class DetectionTraining(TrainingLogic):
+class DetectionTraining(SettingsTraining):
     """Trains DCFL and what it is compared with.
 
     Example, in Slicer's Python console::
@@ -75,17 +75,9 @@ class DetectionTraining(TrainingLogic):
             return [_("The folder {folder} does not exist.").format(folder=request.folder)], 0
         return [], 1
 
-    def problemsOfSettings(self, request: TrainingRequest, count: int) -> list[str]:
-        """Return what is wrong with the settings."""
-        try:
-            self._settings(request)
-        except ValueError as error:
-            return [str(error)]
-        return []
-
     def describe(self, request: TrainingRequest) -> str:
         """Say in a line what a training without problems will learn from."""
-        settings = self._settings(request)
+        settings = self.settingsOf(request)
         if settings.synthetic:
             text = _("{count} synthetic pictures of {size} x {size} pixels, and {test} others to measure on.")
             return text.format(
@@ -94,12 +86,7 @@ class DetectionTraining(TrainingLogic):
         text = _("Images of {folder}; {share} % of them are held out to measure on.")
         return text.format(folder=Path(settings.dataset).name, share=round(100 * settings.held_out_share))
 
-    def engineSettings(self, request: TrainingRequest, folder: Path) -> tuple[dict[str, Any], list[str]]:
-        """Return the engine's settings as JSON, and warnings."""
-        return dict(self._settings(request).to_json()), []
-
-    @staticmethod
-    def _settings(request: TrainingRequest) -> Any:
+    def settingsOf(self, request: TrainingRequest) -> Any:
         """Return the engine's settings; BadRequestError, a ValueError, tells what is wrong with them."""
         from mambamed.detection.training.settings import DetectionTrainingSettings
 
