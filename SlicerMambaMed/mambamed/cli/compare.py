@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "U-Mamba paper's tables with a paired test against the first architecture. The output folder is a job "
         "directory: mambamed job status|follow|stop|cancel|resume work on it; finished trainings are kept.",
     )
-    task.add_argument("--dataset", type=Path, required=True, help="raw data set folder, DatasetXXX_Name")
+    task.add_argument("--dataset", type=Path, required=True, help="raw data set folder, DatasetNNN_Name")
     task.add_argument("-o", "--output", type=Path, required=True, help="new folder for the job and its tables")
     task.add_argument(
         "--architectures", nargs="+", required=True, choices=ARCHITECTURES, help="the first is the baseline"

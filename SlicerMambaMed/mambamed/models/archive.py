@@ -61,7 +61,7 @@ def unpack_model(archive: Path, folder: Path | None = None) -> Path:
             if not target.is_dir():  # otherwise another process was faster
                 raise
         return target
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise BadRequestError(
             f"The file {archive} cannot be unpacked ({error}): expected an undamaged zip without a password. Copy or "
             "download it again."

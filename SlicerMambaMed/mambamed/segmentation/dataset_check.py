@@ -56,7 +56,7 @@ def check_dataset(folder: Path, reporter: Reporter | None = None) -> DatasetRepo
     """Check names, files, channels, geometry and label values of a raw nnU-Net v2 data set.
 
     Args:
-        folder: ``DatasetXXX_Name`` with ``dataset.json``, ``imagesTr`` and ``labelsTr`` (or with a ``dataset`` section
+        folder: ``DatasetNNN_Name`` with ``dataset.json``, ``imagesTr`` and ``labelsTr`` (or with a ``dataset`` section
             in ``dataset.json`` that names the files of each case).
         reporter: Hears the progress.
 

@@ -26,7 +26,7 @@ class Recipe:
     """How one bundled model is made.
 
     Attributes:
-        dataset_name: ``DatasetXXX_Name`` of the data that it makes.
+        dataset_name: ``DatasetNNN_Name`` of the data that it makes.
         package: Package with ``dataset`` and ``recipe``.
         trainer: ``module:class`` of its trainer.
         defaults: Training settings that differ from ``SegmentationTrainingSettings``' own defaults.

@@ -38,7 +38,7 @@ class SegmentationTrainingSettings:
     """What to train, on what, and for how long; the defaults are nnU-Net's.
 
     Attributes:
-        dataset: Folder of the training cases: a raw nnU-Net v2 data set named ``DatasetXXX_Name``, or another form that
+        dataset: Folder of the training cases: a raw nnU-Net v2 data set named ``DatasetNNN_Name``, or another form that
             ``dataset_source`` reads.
         architecture: One of ``ARCHITECTURES``: ``umamba-bot``, ``umamba-enc``, ``plain`` (nnU-Net's U-Net), ``resenc``,
             ``resenc-l``, ``resenc-xl`` (its residual encoders), ``segresnet``, ``unetr``, ``swinunetr``.
@@ -134,7 +134,7 @@ class SegmentationTrainingSettings:
 
     @property
     def dataset_name(self) -> str:
-        """``DatasetXXX_Name``: the folder's own name, or the one under which other cases are imported."""
+        """``DatasetNNN_Name``: the folder's own name, or the one under which other cases are imported."""
         if self.recipe:
             return RECIPES[self.recipe].dataset_name
         name = Path(self.dataset).name

@@ -9,7 +9,7 @@ import pytest
 from SlicerMambaMedLib.EngineInterpreter import EngineInterpreter
 from SlicerMambaMedLib.EngineInterpreter import engineParentFolder
 
-STARTUP = {"PATH": "/usr/bin", "HOME": "/home/me", "PYTHONPATH": "/mine", "PYTHONHOME": "/other"}
+STARTUP = {"PATH": "/usr/bin", "HOME": "/mine/home", "PYTHONPATH": "/mine", "PYTHONHOME": "/other"}
 SLICER = {"PATH": "/slicer/bin:/usr/bin", "LD_LIBRARY_PATH": "/slicer/lib", "PYTHONPATH": "/slicer/modules"}
 
 

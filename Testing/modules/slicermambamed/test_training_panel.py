@@ -154,7 +154,7 @@ class TestTraining(TrainingTestCase):
     def writePicture(self):
         """Write the picture of the user guide, where that is asked for."""
         if os.environ.get("MAMBAMED_WRITE_PICTURES"):
-            self.ui.homeEdit.text = "/home/me/MambaMed trainings"
+            self.ui.homeEdit.text = "/elsewhere/MambaMed trainings"
             frame = self.module.ui.trainingCollapsibleButton
             frame.adjustSize()
             frame.grab().save(str(REPOSITORY / "docs" / "images" / "slicer-training.png"))

@@ -69,7 +69,7 @@ def write_dataset(
 def main() -> None:
     """Command line: write a data set."""
     parser = argparse.ArgumentParser(description="Write synthetic pictures of cells as a raw nnU-Net data set.")
-    parser.add_argument("--output", type=Path, required=True, help="folder to write, DatasetXXX_Name")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write, DatasetNNN_Name")
     parser.add_argument("--cases", type=int, default=30, help="pictures (default: 30)")
     parser.add_argument("--size", type=int, default=PICTURE_SIZE, help=f"pixels per side (default: {PICTURE_SIZE})")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
